@@ -17,7 +17,6 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from onlyme.charts import make_rate
 from onlyme.cli.lab.parts import count_photos, make_loader
 from onlyme.lab.identities import IdentitySpec, train_identities
 from onlyme.lab.identity_training import embed_people
@@ -52,10 +51,8 @@ def main():
         network = train_identities(people.select(learns), spec, Path(folder) / "run")
     spent = time.process_time() - start
     found = measure_verification(*embed_people(network, people.select(~learns)))
-    errors = make_rate(round(found.eer * found.genuine), found.genuine)
     print(f"{spec}\ntrained on {PEOPLE} people in {spent / 60:.1f} minutes of processor time")
     print(f"unseen people: {found}")
-    print(f"95 % interval of the EER over pairs: [{100 * errors.low:.1f}, {100 * errors.high:.1f}]")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -20,8 +21,12 @@ from onlyme.cli.app import app
 from onlyme.cli.events import parse_moment
 from onlyme.events.store import DoorEvent
 from tests.events.broker import MOSQUITTO, PASSWORD, Mosquitto, Subscriber, wait_until
+from tests.image.network_cameras import MjpegServer
 
 run = CliRunner()
+
+PATIENCE_SECONDS = 300.0
+"""For a program that loads its networks on a busy machine."""
 
 
 @pytest.fixture
@@ -230,3 +235,45 @@ def test_options_that_do_not_go_together(vault, words, why):
     shown = result.output + result.stderr + str(result.exception or "")
     assert why in " ".join(shown.replace("│", " ").split())
     assert "word@" not in shown
+
+
+@pytest.mark.parametrize("sign", [signal.SIGINT, signal.SIGTERM])
+def test_a_visit_that_is_interrupted_is_written_down(photos, tmp_path, sign):
+    """By Ctrl-C, or by systemd: attendance lacks no second, and no program stays behind."""
+    vault = tmp_path / "vault"
+    with FaceID.open(vault) as face_id:
+        face_id.enroll("obama", [photos / "obama_2.jpg", photos / "obama_4.jpg"])
+    picture = cv2.resize(cv2.imread(str(photos / "obama_1.jpg")), (480, 640))
+    pictures = [np.roll(picture, step, axis=1) for step in range(-10, 10)]
+    hang, mark = tmp_path / "hang", tmp_path / "mark"
+    hang.write_text(f"#!/bin/sh\ntouch {mark}\nsleep 600\n")
+    hang.chmod(0o700)
+    words = ["--liveness", "off", "--on-known", str(hang), "--vault", str(vault)]
+    with MjpegServer(pictures, seconds=0.1) as camera:
+        watching = subprocess.Popen(
+            [
+                sys.executable,
+                "-m",
+                "onlyme",
+                "watch",
+                "--everybody",
+                "--camera",
+                camera.address,
+                *words,
+            ],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not mark.exists():
+            assert watching.poll() is None
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        watching.send_signal(sign)
+        code = watching.wait(PATIENCE_SECONDS)
+    assert code == (130 if sign == signal.SIGINT else -signal.SIGTERM)
+    with FaceID.open(vault) as face_id, face_id.open_events() as events:
+        stored = [(event.event, event.name) for event in events.read()]
+    assert ("known", "obama") in stored
+    assert ("left", "obama") in stored

@@ -23,7 +23,7 @@ from onlyme.lab.identity_spec import SCHEDULES
 from onlyme.lab.identity_training import embed_people
 from onlyme.lab.losses import LOSSES, MINERS
 from onlyme.lab.networks import BACKBONES, build_backbone, to_tensor
-from onlyme.lab.validation import measure_verification
+from onlyme.lab.validation import Verification, measure_verification
 
 DRIVER = """
 import hashlib, json, os, sys
@@ -273,3 +273,12 @@ def test_a_training_that_diverges_leaves_no_embedder(people, tmp_path):
         train_identities(people, spec, tmp_path)
     with pytest.raises(UsageError, match="no trained embedder"):
         load_embedder(tmp_path)
+
+
+def test_each_figure_is_told_with_its_interval():
+    """Over the pairs of one person, by Clopper and Pearson; 0 of 10 is not nothing."""
+    told = str(Verification(0.0, (0.5, 1.0), 0.9, genuine=10, impostor=45, people=5))
+    assert "EER 0.0 % [0.0, 30.8]" in told
+    assert "TAR at FAR 0.01 50.0 % [18.7, 81.3]" in told
+    assert "TAR at FAR 0.001 100.0 % [69.2, 100.0]" in told
+    assert told.count(" % [") == 4

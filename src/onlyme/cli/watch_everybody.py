@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
@@ -14,6 +16,7 @@ from onlyme.cli import options, output
 from onlyme.cli.lines import say
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from onlyme import FaceID
@@ -121,6 +124,7 @@ def watch_everybody(
     recognised = False
     liveness = levels if len(levels) > 1 else options.choose_level(levels[0] if levels else None)
     with (
+        _end_by_sigterm(),
         options.open_face_id(vault, embedder, lasting=True) as face_id,
         Hooks(_report, sys.__stderr__) as hooks,
         ExitStack() as stack,
@@ -133,6 +137,7 @@ def watch_everybody(
             on_status=_report_status,
             on_event=None if reports is None else reports.add,
         )
+        stack.enter_context(closing(made))  # visits end while what stores and sends them is open
         for people in made:
             if reports is not None:
                 reports.show(people)
@@ -142,6 +147,24 @@ def watch_everybody(
                     _print_event(presence, json=json, several=len(sources) > 1)
                     programs.run(presence, hooks)
     raise typer.Exit(0 if recognised else 1)
+
+
+@contextmanager
+def _end_by_sigterm() -> Iterator[None]:
+    """End by SIGTERM, which systemd sends, as by Ctrl-C: visits and programs are ended first."""
+    heard = []
+
+    def handle(*_: object) -> NoReturn:
+        heard.append(True)
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, handle)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if heard:
+            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def run_accepted(command: tuple[str, ...], decision: Decision) -> None:

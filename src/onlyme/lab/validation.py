@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from onlyme.charts import clopper_pearson
 from onlyme.errors import UsageError
 
 if TYPE_CHECKING:
@@ -45,15 +46,17 @@ class Verification:
     people: int
 
     def __str__(self) -> str:
-        rates = ", ".join(
-            f"TAR at FAR {far:g} {100 * tar:.1f} %"
-            for far, tar in zip(TARGET_RATES, self.tar, strict=True)
-        )
+        rates = [f"TAR at FAR {far:g}" for far in TARGET_RATES]
+        shares = [self.eer, *self.tar, self.accuracy]
+        told = map(self._tell, ["EER", *rates, "accuracy"], shares)
         return (
-            f"EER {100 * self.eer:.1f} %, {rates}, accuracy {100 * self.accuracy:.1f} % "
-            f"({self.people} people, {self.genuine:,} pairs of one person, "
-            f"{self.impostor:,} of two)"
+            f"{', '.join(told)} ({self.people} people, {self.genuine:,} pairs of one person, "
+            f"{self.impostor:,} of two; 95 % intervals over pairs of one person, as if independent)"
         )
+
+    def _tell(self, name: str, share: float) -> str:
+        low, high = clopper_pearson(round(share * self.genuine), self.genuine)
+        return f"{name} {100 * share:.1f} % [{100 * low:.1f}, {100 * high:.1f}]"
 
 
 def measure_errors(

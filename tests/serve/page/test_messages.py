@@ -33,6 +33,7 @@ def test_an_upload_is_called_by_its_name(window, served, view, tmp_path):
         if view == "not-me":
             shown.page.click("text=This is not obama")
         shown.page.wait_for_selector(".refused:has-text('broken one.jpg')")
+        assert "broken one.jpg" in shown.page.inner_text(".refused"), "as it is written"
 
 
 def test_a_face_that_seems_covered_is_enrolled_when_that_is_confirmed(

@@ -74,9 +74,11 @@ export function formatDuration(seconds) {
   return hours ? `${hours}:${minutes}:${rest}` : `${Number(minutes)}:${rest}`;
 }
 
+const FILE = /^[^:;]+\.\w{2,4}: /; // the name of a file, which is written as it is
+
 /** Return words as a sentence: with a capital letter and a full stop. */
 export function makeSentence(words) {
-  const text = words.charAt(0).toUpperCase() + words.slice(1);
+  const text = FILE.test(words) ? words : words.charAt(0).toUpperCase() + words.slice(1);
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 
