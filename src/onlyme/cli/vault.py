@@ -109,8 +109,28 @@ def reset(
     """Allow attempts again at once. Needs the vault's passphrase, your password, or root."""
     with options.open_vault(vault) as admin:
         require_owner(admin.store.kind)
+        if name is not None:
+            name = _check_known(admin, name)
         admin.gate.reset(name)
     say(f"{name or 'everybody'} may try again")
+
+
+def _check_known(admin: VaultAdmin, name: str) -> str:
+    """Return a name that is enrolled, or of which attempts are counted; a slip is refused.
+
+    Raises:
+        UnknownOwner: it is neither.
+    """
+    from onlyme.errors import UnknownOwner
+    from onlyme.types import checked_name
+
+    name = checked_name(name)
+    counted = {place.owner for place in admin.gate.allowances()}
+    if name not in counted and admin.store.version(name) is None:
+        error = admin.make_missing(name, "where nothing is counted")
+        if isinstance(error, UnknownOwner):
+            raise error
+    return name
 
 
 def revoke(name: options.Name, *, vault: options.Vault = None) -> None:
@@ -216,6 +236,7 @@ def import_(
         str | None, typer.Option(help="The person's name here.", show_default=False)
     ] = None,
     replace: options.Replace = False,
+    anyway: options.Anyway = False,
     vault: options.Vault = None,
 ) -> None:
     """Enroll a person from a file that `export` wrote, here or on another machine."""
@@ -226,7 +247,9 @@ def import_(
     if not options.has_vault(Settings.load(vault=vault).vault):
         open_export(sealed, passphrase)  # a wrong file or passphrase makes no vault
     with options.open_vault(vault, make=True) as admin:
-        imported = admin.import_sealed(sealed, passphrase, str(file), name=name, replace_=replace)
+        imported = admin.import_sealed(
+            sealed, passphrase, str(file), name=name, replace_=replace, anyway=anyway
+        )
     output.print_imported(imported)
 
 

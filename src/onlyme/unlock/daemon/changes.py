@@ -172,6 +172,7 @@ def _import(face_id: FaceID, user: str, document: Document) -> Document:
         "daemon",
         name=user,
         replace_=_read_flag(document, "replace"),
+        anyway=True,  # as when enrolling
     )
     return {"imported": user}
 
