@@ -152,7 +152,7 @@ class KeyRefused(VaultError):  # noqa: N818 - a state, as above
 
 
 def unknown_owner(name: str, names: list[str]) -> UnknownOwner:
-    """Make the error for a name that is not enrolled; its message lists some that are."""
+    """Make the error for a name that is not enrolled; its message lists some owners."""
     missing = f"no person called '{name}' is enrolled"  # a repr would show joiners as escapes
     if not names:
         return UnknownOwner(f"{missing}; enroll one with `onlyme enroll NAME PHOTO`")
@@ -225,6 +225,18 @@ def check_number(what: str, value: object, low: float, high: float) -> float:
     return float(number)
 
 
+def check_callback(what: str, value: object) -> None:
+    """Check, before anything is done, that what is to be called later can be called.
+
+    What a callback raises is not caught: it ends the call, and reaches the caller as it is.
+
+    Raises:
+        UsageError: it is no function.
+    """
+    if value is not None and not callable(value):
+        raise UsageError(f"{what} is a function, not {show_argument(value)}")
+
+
 def refuse_taken(name: str, *, taken: bool) -> None:
     """Refuse to enroll under a name that is taken.
 
@@ -237,18 +249,25 @@ def refuse_taken(name: str, *, taken: bool) -> None:
         )
 
 
-def refuse_gallery(name: str, *, in_gallery: bool) -> None:
-    """Refuse to change for one person of the gallery what all people of it share.
+_SHARED_RATE = (
+    "whose people share one rate, the setting `fpir`; `onlyme store certificate` shows it, and "
+    "`onlyme enroll` makes an owner with a rate of their own, once `onlyme forget NAME` was run"
+)
+
+
+def refuse_gallery(name: str, *, in_gallery: bool, instead: str = _SHARED_RATE) -> None:
+    """Refuse to do with a person of the gallery what only owners in the vault have.
+
+    Args:
+        name: the person's.
+        in_gallery: whether the person is in the gallery, and no owner.
+        instead: goes on with the sentence: what serves people of the gallery; NAME is replaced.
 
     Raises:
         UsageError: the person is in the gallery.
     """
     if in_gallery:
-        raise UsageError(
-            f"{name} is in the gallery, whose people share one rate, the setting `fpir`; "
-            "`onlyme store certificate` shows it, and `onlyme enroll` makes an owner with a rate "
-            f"of their own, once `onlyme forget {name}` was run"
-        )
+        raise UsageError(f"{name} is in the gallery, {instead.replace('NAME', name)}")
 
 
 def refuse_twice(name: str, *, in_gallery: bool) -> None:

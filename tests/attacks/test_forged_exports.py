@@ -74,7 +74,7 @@ def test_an_honest_export_still_knows_its_owner(settings, owner, tmp_path):
         with admin.store.edit() as edit:
             edit.put(owner.to_template())
         admin.export("ada", tmp_path / "ada", WORDS, CHEAP)
-        admin.import_(tmp_path / "ada", WORDS, name="ada two")
+        admin.import_(tmp_path / "ada", WORDS, name="ada two", anyway=True)
     with FaceID(wiring.assemble(settings)) as face_id:
         assert (face_id.margins("ada two", owner.examples.me) >= owner.alpha).all()
 

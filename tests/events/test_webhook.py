@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 import signal
 import socket
 import subprocess
@@ -9,11 +10,13 @@ import sys
 import threading
 import time
 from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
 
 import pytest
 
 from onlyme.errors import UsageError
-from onlyme.events import webhook
+from onlyme.events import outbox, webhook
 from onlyme.events.event import DoorEvent
 from onlyme.events.store import EventStore
 from onlyme.events.webhook import Webhooks, check_url
@@ -166,6 +169,7 @@ def test_addresses_that_cannot_be_used(url):
 
 def test_what_no_one_takes_is_given_up_after_three_days(events, receiver, monkeypatch):
     monkeypatch.setattr(webhook, "GIVE_UP_SECONDS", 0.0)
+    monkeypatch.setattr(webhook, "MIN_TRIES", 1)
     told = []
     receiver.answers = [500]
     send(events, [receiver.url], allow_private=True, report=told.append)
@@ -221,6 +225,42 @@ def test_who_comes_too_late_settles_no_other_message(events):
     events.add(DoorEvent("known", "front", name="second"), [url])
     events.settle(late, None)
     assert events.claim(1e9 + 4, 1.0, [url]).event.name == "second"
+
+
+def test_a_clock_that_was_wrong_gives_no_message_up(events, receiver):
+    """A small computer begins in 1970, until the network tells the time."""
+    receiver.answers = [500]
+    told = []
+    with Webhooks(events, [receiver.url], KEY, allow_private=True, report=told.append) as hooks:
+        at = datetime(1970, 1, 2, tzinfo=UTC)
+        events.add(DoorEvent("known", "front", name="ada", at=at), [receiver.url])
+        hooks.wake()
+        wait_until(lambda: events.count_waiting() == 0)
+    assert len(receiver.got) == 2
+    assert "trying again" in told[0]
+
+
+@pytest.mark.parametrize("back", [4 * 3600.0, 86400.0, 50 * 365 * 86400.0])
+def test_a_clock_that_is_set_back_keeps_no_message_waiting(events, back):
+    now = 2e9
+    events.add(DoorEvent("known", "front", name="ada"), ["https://a.example/"])
+    ask = ["https://a.example/"]
+    message = events.claim(now, webhook.LEASE_SECONDS, ask)
+    assert events.claim(now + 1, webhook.LEASE_SECONDS, ask) is None  # another one's
+    events.settle(message, now + 3600.0 * 1.2)  # the longest pause
+    assert events.claim(now + 1, webhook.LEASE_SECONDS, ask) is None
+    again = events.claim(now - back, webhook.LEASE_SECONDS, ask)
+    assert again.event.name == "ada"
+    events.settle(again, None)
+    assert events.count_waiting() == 0
+
+
+def test_no_pause_is_longer_than_a_clock_that_was_set_is_told_by():
+    """`short_pauses` shortens them for these tests."""
+    text = Path(webhook.__file__).read_text("utf-8")
+    (longest,) = re.findall(r"MAX_RETRY_SECONDS: Final = ([0-9.]+)", text)
+    assert float(longest) * 1.2 < outbox.MAX_PAUSE_SECONDS
+    assert webhook.LEASE_SECONDS < outbox.MAX_PAUSE_SECONDS
 
 
 class HostileReceiver:

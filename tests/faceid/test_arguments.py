@@ -117,6 +117,9 @@ GOOD = {
 CALLBACKS = {"on_row", "on_photo", "on_picture", "on_observation", "on_status", "on_event"}
 """Functions of the program itself: what they raise is the program's."""
 
+CALLABLE = {"class", "function"}
+"""Odd values that can be called."""
+
 TRUTHS = {"add", "replace", "anyway", "gate", "embed", "lasting", "opens"}
 """Their truth is what counts."""
 
@@ -129,7 +132,7 @@ def list_calls():
     for call in calls:
         for name, parameter in inspect.signature(call).parameters.items():
             variadic = parameter.kind is parameter.VAR_KEYWORD
-            if name != "self" and name not in CALLBACKS | TRUTHS and not variadic:
+            if name != "self" and name not in TRUTHS and not variadic:
                 yield call, name
 
 
@@ -159,6 +162,8 @@ def test_a_wrong_argument_raises_nothing_but_an_error_of_onlyme(
     elif "image" in parameters:
         needed["image"] = PIXELS
     for what, odd in ODD.items():
+        if argument in CALLBACKS and what in CALLABLE:
+            continue
         given = needed | {argument: odd}
         own = (face_id,) if "self" in parameters else ()
         try:
@@ -176,6 +181,75 @@ def test_a_wrong_argument_raises_nothing_but_an_error_of_onlyme(
                 answer.close()
 
 
+class OwnError(Exception):
+    """What a program raises in its own function."""
+
+
+def raise_own(*_):
+    raise OwnError
+
+
+def find_callbacks():
+    for call, name in list_calls():
+        if name in CALLBACKS | {"ask"}:
+            yield call, name
+
+
+def make_call(face_id, call, **more):
+    """Call with what is needed besides, all to the end."""
+    needed = {
+        FaceID.enroll: {"name": "bob", "me": draw_face("bob")},
+        FaceID.watch_everybody: {"source": [PIXELS], "liveness": "off"},
+        FaceID.watch: {"name": "ada", "source_or_frames": [PIXELS] * 3, "liveness": "challenge"},
+        FaceID.verify: {"name": "ada", "image": PIXELS, "gate": True},
+        FaceID.verify_all: {"name": "ada", "images": [PIXELS]},
+        FaceID.identify_all: {"images": [PIXELS]},
+        onlyme.embed_all: {"images": [PIXELS]},
+    }[call]
+    own = () if call is onlyme.embed_all else (face_id,)
+    answer = call(*own, **needed | more)
+    return (
+        list(answer) if inspect.isgenerator(answer) or isinstance(answer, onlyme.Batch) else answer
+    )
+
+
+def count_attempts(face_id):
+    return [allowance.tries for allowance in face_id.admin.gate.allowances().values()]
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    list(find_callbacks()),
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_what_cannot_be_called_is_refused_before_anything_is_done(face_id, call, argument):
+    before = len(list(face_id.admin.gate.audit.entries()))
+    for what, odd in ODD.items():
+        if what not in CALLABLE | {"none"}:
+            with pytest.raises(onlyme.UsageError, match=f"{argument} is a function"):
+                make_call(face_id, call, **{argument: odd})
+    assert face_id.names() == ["ada"]
+    assert count_attempts(face_id) == []
+    assert len(list(face_id.admin.gate.audit.entries())) == before
+
+
+@pytest.mark.parametrize(
+    ("call", "argument"),
+    [one for one in find_callbacks() if one[1] != "on_status"],  # only a camera has one
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_what_a_callback_raises_reaches_the_program_and_opens_nothing(face_id, call, argument):
+    if call is onlyme.embed_all:
+        pytest.skip("its networks see no drawn face")
+    with pytest.raises(OwnError):
+        make_call(face_id, call, **{argument: raise_own})
+    assert face_id.names() == ["ada"]  # nobody is half enrolled
+    assert face_id.verify("ada", PIXELS)
+    if call is FaceID.verify:
+        assert count_attempts(face_id) == [4]  # the attempt stays counted
+    assert make_call(face_id, call, **{argument: lambda *_: None}) is not None
+
+
 @pytest.mark.parametrize("argument", ["color", "liveness", "source"])
 def test_a_picture_in_the_wrong_place_reaches_no_message(face_id, argument):
     marked = np.full((8, 8, 3), 171, np.uint8)
@@ -184,6 +258,40 @@ def test_a_picture_in_the_wrong_place_reaches_no_message(face_id, argument):
             face_id.verify("ada", PIXELS, gate=True, **{argument: picture})
         assert "171" not in str(refused.value)
         assert "xab" not in str(refused.value)
+
+
+NEEDS_NO_VAULT = {"open", "close", "can_judge_liveness", "compare", "make_adaptation", "warm_up"}
+
+
+@pytest.mark.parametrize(
+    "call",
+    sorted(
+        name
+        for name, _ in inspect.getmembers(FaceID, callable)
+        if not name.startswith("_") and name not in NEEDS_NO_VAULT
+    ),
+)
+def test_every_call_after_close_says_that_it_was_closed(face_id, call, tmp_path):
+    made = getattr(face_id, call)
+    parameters = inspect.signature(made).parameters
+    given = GOOD | {"folder": tmp_path / "people", "other": "bob"}
+    if call == "watch_everybody":
+        given["source"] = [PIXELS]
+    (tmp_path / "people/ada").mkdir(parents=True)
+    (tmp_path / "people/ada/1.jpg").write_bytes(b"no picture")
+    needed = {
+        name: given[name]
+        for name, one in parameters.items()
+        if name == "image" or (one.default is one.empty and one.kind is not one.VAR_KEYWORD)
+    }
+    face_id.close()
+
+    def use():
+        answer = made(**needed)
+        return answer.__enter__() if call == "open_events" else list(answer)
+
+    with pytest.raises(OnlymeError, match="was closed"):
+        use()
 
 
 def test_a_tensor_is_one_picture_and_is_told_what_to_write(face_id):

@@ -177,7 +177,9 @@ def test_revocation_and_export_carry_it(obama, tmp_path):
     obama.admin.revoke("obama")
     np.testing.assert_allclose(obama.owner("obama").examples.second, before, atol=1e-5)
     obama.admin.export("obama", tmp_path / "sealed", "correct horse battery staple")
-    obama.admin.import_(tmp_path / "sealed", "correct horse battery staple", name="other")
+    obama.admin.import_(
+        tmp_path / "sealed", "correct horse battery staple", name="other", anyway=True
+    )
     np.testing.assert_allclose(obama.owner("other").examples.second, before, atol=1e-5)
     assert obama.owner("other").second_rule is not None
 

@@ -1,12 +1,16 @@
 """People who look enrolled twice are found, and people who only look a little alike are not."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from onlyme.gallery.duplicates import find_duplicates
 from onlyme.gallery.gallery import GalleryPerson
+from onlyme.siamese.examples import Examples
 from onlyme.siamese.head import Base
 from onlyme.siamese.learning import learn_owner
+from onlyme.siamese.owner import Owner
 
 
 @pytest.fixture
@@ -83,3 +87,25 @@ def test_one_person_alone_has_no_double(gallery, crowd):
 def test_without_calibration_no_pair_is_named(filled):
     filled.base = Base.make_plain(filled.base.model, filled.base.dimension)
     assert list(find_duplicates(filled, ["person 3"])) == []
+
+
+def test_an_owner_in_the_vault_is_compared_as_well(filled, crowd):
+    """The owners are no rows of the gallery, and `identify` looks at both."""
+    both = filled.get(["person 3", "person 7"])
+    vector = both["person 3"].me[0]
+    examples = replace(Examples.make_empty(filled.base.dimension), me=both["person 3"].me)
+    owner = Owner.learn(filled.base, "an owner", examples, far=1e-4)
+    assert owner.margins(vector[None])[0] > owner.alpha
+    found = list(find_duplicates(filled, ["person 3", "person 9"], owners=[owner]))
+    assert ("an owner", "person 3") in {(pair.name, pair.other) for pair in found}
+    assert all("person 9" not in pair[:2] for pair in found)
+    assert all(0 < pair.far <= 1e-4 for pair in found)
+
+
+def test_one_person_in_the_gallery_is_compared_with_an_owner(gallery, crowd):
+    [person], _ = crowd.people(1)
+    gallery.put([person])
+    examples = replace(Examples.make_empty(gallery.base.dimension), me=person.me)
+    for name, count in {"an owner": 1, person.name: 0}.items():
+        owner = Owner.learn(gallery.base, name, examples, far=1e-4)
+        assert len(list(find_duplicates(gallery, [person.name], owners=[owner]))) == count

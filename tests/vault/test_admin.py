@@ -1,4 +1,6 @@
 import sqlite3
+from datetime import UTC, datetime
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -6,9 +8,10 @@ import pytest
 from onlyme.errors import KeyRefused, OwnerExists, UnknownOwner, VaultDamaged, VaultError
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
-from onlyme.vault.admin import VaultAdmin
+from onlyme.vault.admin import BACKUP, VaultAdmin
 from onlyme.vault.export import open_export
 from onlyme.vault.key_sources import Passphrase, ScryptCost
+from onlyme.vault.parts import list_parts
 from onlyme.vault.store import Store
 from tests.locks import contents
 from tests.vault.hostility import NO_MATCH
@@ -149,3 +152,27 @@ def test_revoking_draws_a_new_rotation_and_leaves_nothing_of_the_old(admin, fold
     with pytest.raises(UnknownOwner):
         admin.revoke("grace")
     assert events(admin) == [Event.REVOKE]
+
+
+def test_backups_of_one_second_have_names_of_their_own(admin):
+    """Also where the clock is set back to a second of which there is one."""
+    made = [admin.backup() for _ in range(4)]
+    assert len(set(made)) == 4
+    assert all(path.parent == admin.store.folder / "backups" for path in made)
+    assert {admin.store.read(BACKUP, str(path)) is not None for path in made} == {True}
+
+
+def test_a_backup_by_time_never_writes_into_that_of_another(admin, monkeypatch):
+    """Of the other one only a part is there, as when its process was killed."""
+    first = admin.backup()
+    stamp = first.name.partition("Z")[0]
+    at = datetime.strptime(stamp, "%Y-%m-%dT%H-%M-%S").replace(tzinfo=UTC)
+    clock = SimpleNamespace(now=lambda _: at)
+    monkeypatch.setattr("onlyme.vault.backup.datetime", clock)
+    (part,) = [one for name, one in list_parts(first).items() if name == "events"]
+    first.unlink()
+    part.write_bytes(b"another's")
+    second = admin.backup()
+    assert second.name == f"{stamp}Z-2.sqlite"
+    assert part.read_bytes() == b"another's"
+    assert admin.backup().name == f"{stamp}Z-3.sqlite"

@@ -71,7 +71,7 @@ def test_export_forget_import_backup_revoke_rekey(onlyme, tmp_path):
     onlyme("backup", tmp_path / "copy")
     onlyme("revoke", "ada")
     assert "enrolled already" in onlyme("import", out, words="four good words\n", expect=2)
-    onlyme("import", out, "--name", "ada two", words="four good words\n")
+    onlyme("import", out, "--name", "ada two", "--anyway", words="four good words\n")
     assert "passphrase" in onlyme("import", out, "--name", "b", words="other\n", expect=2)
     onlyme("rekey", "--to", "passphrase", words="four good words\n")
     assert "passphrase" in onlyme("status", expect=2)

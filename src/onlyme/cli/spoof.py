@@ -63,7 +63,7 @@ def spoof_me(
 
     stages = []
     with options.open_face_id(vault) as face_id:
-        face_id.owner(name)
+        face_id.find_owner(name)
         for number, attack in enumerate(ATTACKS, start=1):
             say(f"\n{number} of {len(ATTACKS)}: {attack.words}", bold=True, err=True)
             answer = typer.prompt(

@@ -48,9 +48,8 @@ def register(app: typer.Typer) -> None:
 def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """Show what holds the key, which attempts failed, and how much is stored."""
     from onlyme.faceid import wiring
-    from onlyme.settings import Settings
 
-    settings = options.require_vault(Settings.load(vault=vault))
+    settings = options.require_vault(options.load_settings(vault))
     with wiring.open_vault(settings) as admin:
         members, problem = _count_gallery(settings, admin)
         folder, kind = admin.store.folder, admin.store.kind
@@ -76,11 +75,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     if json:
         output.print_json(document)
         return
-    count = output.format_count(people, "person", "people")
-    gallery = ""
-    if members:
-        gallery = f" and {output.format_count(members, 'person', 'people')} in the gallery"
-    say(f"{folder}: {count} enrolled{gallery}, key: {kind}")
+    say(f"{folder}: {_format_people(people, members)}, key: {kind}")
     if problem:
         say(f"note: the gallery cannot be used: {problem}")
     if needs_rekey:
@@ -109,8 +104,28 @@ def reset(
     """Allow attempts again at once. Needs the vault's passphrase, your password, or root."""
     with options.open_vault(vault) as admin:
         require_owner(admin.store.kind)
+        if name is not None:
+            name = _check_known(admin, name)
         admin.gate.reset(name)
     say(f"{name or 'everybody'} may try again")
+
+
+def _check_known(admin: VaultAdmin, name: str) -> str:
+    """Return a name that is enrolled, or of which attempts are counted; a slip is refused.
+
+    Raises:
+        UnknownOwner: it is neither.
+    """
+    from onlyme.errors import UnknownOwner
+    from onlyme.types import checked_name
+
+    name = checked_name(name)
+    counted = {place.owner for place in admin.gate.allowances()}
+    if name not in counted and admin.store.version(name) is None:
+        error = admin.make_missing(name, "where nothing is counted")
+        if isinstance(error, UnknownOwner):
+            raise error
+    return name
 
 
 def revoke(name: options.Name, *, vault: options.Vault = None) -> None:
@@ -216,6 +231,7 @@ def import_(
         str | None, typer.Option(help="The person's name here.", show_default=False)
     ] = None,
     replace: options.Replace = False,
+    anyway: options.Anyway = False,
     vault: options.Vault = None,
 ) -> None:
     """Enroll a person from a file that `export` wrote, here or on another machine."""
@@ -226,7 +242,9 @@ def import_(
     if not options.has_vault(Settings.load(vault=vault).vault):
         open_export(sealed, passphrase)  # a wrong file or passphrase makes no vault
     with options.open_vault(vault, make=True) as admin:
-        imported = admin.import_sealed(sealed, passphrase, str(file), name=name, replace_=replace)
+        imported = admin.import_sealed(
+            sealed, passphrase, str(file), name=name, replace_=replace, anyway=anyway
+        )
     output.print_imported(imported)
 
 
@@ -246,10 +264,9 @@ def backup(
     The copies of gallery and events lie beside the file, as FILE.gallery and FILE.events.
     """
     from onlyme.faceid.backup import back_up, describe_dump
-    from onlyme.settings import Settings
     from onlyme.vault.parts import list_parts
 
-    settings = Settings.load(vault=vault)
+    settings = options.load_settings(vault)
     with options.open_vault(vault) as admin:
         path = back_up(settings, admin, file)
         kind = admin.store.kind
@@ -283,14 +300,13 @@ def restore(
     are; where the vault is damaged or gone, the backup takes its place.
     """
     from onlyme.faceid.backup import restore_whole
-    from onlyme.settings import Settings
 
-    settings = Settings.load(vault=vault)
+    settings = options.load_settings(vault)
     done = restore_whole(
         settings, file, require_owner, allow_older=older, keep_gallery=keep_gallery
     )
-    people = output.format_count(len(done.names), "person", "people")
-    say(f"{people} enrolled: {', '.join(done.names)}")
+    people = _format_people(len(done.names), done.members)
+    say(f"{people}: {', '.join(done.names)}" if done.names else people)
     if done.previous:
         say(f"the previous vault was saved as {done.previous}", err=True)
     output.print_notes(done.notes)
@@ -349,6 +365,14 @@ def _format_entry(entry: AuditEntry) -> str:
         entry.detail,
     )
     return "  ".join(word for word in words if word)
+
+
+def _format_people(owners: int, members: int | None) -> str:
+    """Say how many people are enrolled in the vault, and in the gallery where there are any."""
+    count = output.format_count(owners, "person", "people")
+    if not members:
+        return f"{count} enrolled"
+    return f"{count} enrolled and {output.format_count(members, 'person', 'people')} in the gallery"
 
 
 def _count_gallery(settings: Settings, admin: VaultAdmin) -> tuple[int | None, str]:

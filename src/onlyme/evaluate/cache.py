@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import ImageError, UsageError
-from onlyme.storage.files import open_draft
+from onlyme.storage.files import open_draft, open_regular
 from onlyme.types import MAX_UNIT_LENGTH_ERROR
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def _locate_cache(folder: Path, model: str) -> Path:
 
 def _hash(path: Path) -> bytes:
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").digest()
     except OSError as error:
         raise UsageError(f"{path} cannot be read: {error.strerror}") from None

@@ -15,6 +15,7 @@ import numpy as np
 from onlyme.charts import ErrorRate, make_rate
 from onlyme.errors import UsageError
 from onlyme.evaluate.intervals import Interval, assess_rate, bootstrap_rate
+from onlyme.storage.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,7 +82,8 @@ def read_groups(path: Path) -> dict[str, str]:
             person is in two groups.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        with open_regular(path) as file:
+            lines = file.read().decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: the list of groups cannot be read: {error}") from None
     try:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.storage.files import write_output
+from onlyme.storage.files import open_regular, write_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -141,7 +141,8 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
             understood or names a path outside of the folder of people.
     """
     try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
+        with open_regular(path) as file:
+            lines = file.read().decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path}: the list of pairs cannot be read: {error}") from None
     if not lines:

@@ -24,7 +24,8 @@ from onlyme.events.homeassistant import (
     describe_event,
     make_slug,
 )
-from onlyme.events.webhook import GIVE_UP_SECONDS, LEASE_SECONDS
+from onlyme.events.webhook import LEASE_SECONDS, is_given_up
+from onlyme.storage.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -261,7 +262,7 @@ class MqttSender:
             self._outbox.settle(message, None)
             return True
         why = "no subscriber" if answer == _NO_SUBSCRIBER else "the broker takes no event"
-        if time.time() - message.event.at.timestamp() > GIVE_UP_SECONDS:
+        if is_given_up(message):
             self._outbox.settle(message, None)
             self._tell(f"{self._broker.label}: given up after three days ({why})")
             return True
@@ -290,6 +291,8 @@ def _make_client(broker: MqttBroker) -> Any:
         client.username_pw_set(broker.user, broker.password)
     if broker.is_tls:
         try:
+            if broker.ca is not None:
+                open_regular(broker.ca).close()  # the reader of certificates waits for a pipe
             context = ssl.create_default_context(cafile=broker.ca)
         except (OSError, ssl.SSLError) as error:
             raise UsageError(

@@ -65,6 +65,9 @@ SCHEMAS = {
 MAX_WAITING: Final = 10_000
 """Messages that may wait for one address; then the oldest give way to new ones."""
 
+MAX_PAUSE_SECONDS: Final = 2 * 3600.0
+"""No message waits longer: one that is due later was written before the clock was set back."""
+
 MESSAGE: Final = "a message that waits to be sent"
 """What a message is called where it cannot be opened."""
 
@@ -126,9 +129,10 @@ class Outbox:
         with translate_sqlite_errors(self.path), self._file.start_writing(durable=False):
             marks = ", ".join("?" * len(urls))
             row = self._file.fetch_one(
-                "SELECT id, tries, sealed FROM outbox WHERE due <= ? "  # noqa: S608 - marks alone
+                "SELECT id, tries, sealed FROM outbox WHERE (due <= ? OR due > ?) "  # noqa: S608 - marks alone
                 f"AND target IN ({marks}) ORDER BY due, id LIMIT 1",
                 int(now * 1000),
+                int((now + MAX_PAUSE_SECONDS) * 1000),
                 *map(self._hide, urls),
             )
             if row is None:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from onlyme.events.store import EventStore, OutgoingMessage
 
-__all__ = ["Webhooks", "check_url", "sign_body"]
+__all__ = ["Webhooks", "check_url", "is_given_up", "sign_body"]
 
 SEND_SECONDS: Final = 10.0
 """A receiver must be reached within this time, and must have answered within it again."""
@@ -46,6 +46,9 @@ MAX_RETRY_SECONDS: Final = 3600.0
 
 GIVE_UP_SECONDS: Final = 3 * 86400.0
 """A message that no receiver took for three days is dropped, and that is reported."""
+
+MIN_TRIES: Final = 12
+"""But it is tried this often first, for about an hour: the clock may have been set meanwhile."""
 
 UNICAST: Final = ipaddress.IPv6Network("2000::/3")
 """All public addresses of IPv6 so far (RFC 4291)."""
@@ -177,7 +180,7 @@ class Webhooks:
                 return
             why = f"answer {status}"
         host = urlsplit(message.url).hostname
-        if time.time() - message.event.at.timestamp() > GIVE_UP_SECONDS:
+        if is_given_up(message):
             self._store.settle(message, None)
             self._tell(message.url, f"webhook to {host}: given up after three days ({why})")
             return
@@ -190,6 +193,12 @@ class Webhooks:
         if sentence != self._reported.get(url):
             self._reported[url] = sentence
             self._report(sentence)
+
+
+def is_given_up(message: OutgoingMessage) -> bool:
+    """Return whether a message that failed once more is tried no longer."""
+    age = time.time() - message.event.at.timestamp()
+    return age > GIVE_UP_SECONDS and message.tries + 1 >= MIN_TRIES
 
 
 def _post(message: OutgoingMessage, key: bytes, *, allow_private: bool) -> int:

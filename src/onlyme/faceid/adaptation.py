@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from onlyme.errors import UsageError, VaultDamaged, unknown_owner
+from onlyme.errors import UsageError, VaultDamaged
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Owner
 from onlyme.storage.template import Template
@@ -50,6 +50,9 @@ __all__ = [
 ]
 
 _DAY_SECONDS = 86400.0
+_INSTEAD = (
+    "and only templates of owners in the vault adapt; `onlyme enroll-folder --add` adds photos"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +300,7 @@ class Adaptation:
     def _read_owner(self, edit: VaultTransaction, name: str) -> Owner:
         template = edit.get(name)
         if template is None:
-            raise unknown_owner(name, self._admin.store.names())
+            raise self._admin.make_missing(name, _INSTEAD)
         return Owner.from_template(self._base, template)
 
     def _read_quarantine(self, edit: VaultTransaction, name: str) -> _Quarantine:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from onlyme.enrollment.expand import expand_photos, holds_many
-from onlyme.errors import ImageError, OnlymeError, UsageError
+from onlyme.errors import ImageError, OnlymeError, UsageError, check_callback
 from onlyme.faceid.pictures import check_color, order_array
 from onlyme.faceid.serialize import defuse_formulas, dump_json, serialize_decision
 from onlyme.image.files import format_path
@@ -104,6 +104,7 @@ class Batch:
         on_row: Callable[[BatchRow], None] | None = None,
     ) -> None:
         check_color(color)
+        check_callback("on_row", on_row)
         self._images, self._decide, self._color = images, decide, color
         self._on_row = on_row or (lambda _: None)
         self._begun = False

@@ -18,7 +18,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from onlyme.errors import EnrollmentError, SettingsError, UsageError, show_argument
+from onlyme.errors import (
+    EnrollmentError,
+    SettingsError,
+    UsageError,
+    check_callback,
+    show_argument,
+)
 from onlyme.faceid import networks
 from onlyme.faceid.people_folder import list_people
 from onlyme.faceid.photo_tasks import PhotoTask, collect_examined, hash_file, start_examiner
@@ -80,7 +86,7 @@ class BulkEnrollment:
         one_network: the number of these people whom only the first of two networks decides, since
             they were enrolled without the second; learning them again (`replace_photos`) helps.
         refused: photos and people that were not used.
-        twins: pairs of names that seem to be one person.
+        twins: pairs of names that seem to be one person, of the gallery or the vault.
         looked_at: the number of photos that were looked at in this run.
         workers: the number of processes that looked at photos.
         seconds: the time it took.
@@ -143,6 +149,7 @@ def enroll_people(
         raise UsageError("give either flat or subfolders: each photo is a person, or each folder")
     if scheduler is not None and workers is not None:
         raise UsageError("give either workers, for this computer, or a scheduler of several")
+    check_callback("progress", progress)
     if workers is not None and (type(workers) is not int or workers < 0):
         raise UsageError(f"workers is a number of processes, not {show_argument(workers)}")
     start, report = perf_counter(), progress or (lambda *_: None)
@@ -166,7 +173,8 @@ def enroll_people(
         raise EnrollmentError(f"no person could be enrolled:\n{refusals}")
     _build_indexes(gallery)
     if look_for_duplicates:
-        result.twins = list(find_duplicates(gallery, list(folders), report))
+        owners = parts.enrolled.load_owners()
+        result.twins = list(find_duplicates(gallery, list(folders), report, owners=owners))
     with parts.admin.store.edit() as edit:
         detail = f"gallery: {result.enrolled} new, {result.changed} changed"
         parts.admin.gate.note(edit, Event.ENROLL, None, detail)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.enrollment.expand import holds_many
-from onlyme.errors import UsageError, show_argument
+from onlyme.errors import UsageError, check_callback, show_argument
 from onlyme.face.tracker import SAME_PERSON_COSINE
 from onlyme.image.sources import CameraCapture
 from onlyme.liveness.attention import AttentionSession, EyeLevel
@@ -189,8 +189,8 @@ class WatchPlan:
         level = check_level(self.liveness)
         judge = None if level is LivenessLevel.OFF else parts.judge()
         frames = _check_frame_count(self.frames_per_attempt)
-        if self.ask is not None and not callable(self.ask):
-            raise UsageError("ask is a function that takes an arrow and words")
+        check_callback("ask", self.ask)
+        check_callback("on_observation", self.on_observation)
         ceremony: Ceremony | None = None
         if self.gesture is not None:
             if level is LivenessLevel.CHALLENGE:

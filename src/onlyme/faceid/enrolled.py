@@ -134,6 +134,14 @@ class Enrolled:
             gallery = self.gallery
             return gallery.get([name]).get(name) if gallery else None
 
+    def is_member(self, name: str) -> bool:
+        """Return whether a person is in the gallery and not in the vault.
+
+        An owner goes before a person of the gallery who has the same name, as a restored backup
+        of the vault alone can bring about.
+        """
+        return self._vault.version(name) is None and self.get(name) is not None
+
     def owner(self, name: str) -> Owner:
         """Return what is known of an owner in the vault; people in the gallery are no owners.
 
@@ -148,6 +156,11 @@ class Enrolled:
             return cached[1]
         template = self._vault.get(name)
         if template is None:
+            if self.get(name) is not None:
+                raise UnknownOwner(
+                    f"{name} is in the gallery, and no owner in the vault: `onlyme certificate "
+                    f"{name}` and FaceID.find_owner know both"
+                )
             raise unknown_owner(name, self._vault.names())
         if template.needs_reenroll(self.base.model) and (own := self._name_model(template.model)):
             raise NeedsReenroll(
@@ -195,7 +208,7 @@ class Enrolled:
         from onlyme.gallery.candidates import SecondLook
         from onlyme.gallery.identify import identify_vector
 
-        owners = self._load_owners()
+        owners = self.load_owners()
         decisions = []
         for observation in observations:
             assert observation.embedding is not None  # noqa: S101 - for the type checker
@@ -241,7 +254,7 @@ class Enrolled:
 
         look = SecondLook(find, steady=any(one is not None and one.steady for one in seconds))
         with self._vault.lock:
-            owners = self._load_owners()
+            owners = self.load_owners()
             return identify_capture(owners, self.gallery, vectors, self.fpir, chances, look)
 
     def find_names(self, vectors: NDArray[np.float32]) -> list[str]:
@@ -253,7 +266,7 @@ class Enrolled:
 
         names: list[str] = []
         with self._vault.lock:
-            owners, gallery = self._load_owners(), self.gallery
+            owners, gallery = self.load_owners(), self.gallery
             with suppress(NotCalibrated):  # such a network cannot say who is alike
                 for vector in vectors:
                     names += find_matches(owners, gallery, vector, self.fpir)
@@ -309,7 +322,8 @@ class Enrolled:
         people = len(gallery) + len(self._vault.names())
         return make_gallery_certificate(self.base, people, self.fpir)
 
-    def _load_owners(self) -> list[Owner]:
+    def load_owners(self) -> list[Owner]:
+        """Return the owners in the vault; those whom another network enrolled are left out."""
         owners = []
         for name in self._vault.names():
             # Another process may forget an owner after the names were read.

@@ -192,6 +192,7 @@ def list_unknown(parts: Parts) -> list[UnknownGroup]:
         NotCalibrated: among this many people the calibration does not reach that rate.
         VaultError: the events cannot be read.
     """
+    parts.admin.store.read(SECRET_KIND, SECRET_KEY)  # a vault that was closed says so
     if not (parts.settings.vault / EVENTS_FILE).exists():
         return []
     with open_events(parts.settings, parts.admin.store) as events:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn, Self
 
-from onlyme.errors import UsageError
+from onlyme.errors import UsageError, check_callback
 from onlyme.faceid.search import ANY_OWNER, PeopleSearch
 from onlyme.types import AttentionLevel, LivenessLevel
 
@@ -160,6 +160,7 @@ class FaceID(PeopleSearch):
         from onlyme.faceid.pictures import choose_one
         from onlyme.verification.levels import check_level
 
+        check_callback("on_observation", on_observation)
         level = check_level(LivenessLevel.OFF if liveness is None else liveness)
         picture, capture = choose_one(image, frames, color)
         owner = self.find_owner(name)
@@ -274,7 +275,7 @@ class FaceID(PeopleSearch):
         liveness: LivenessLevel | str | Sequence[LivenessLevel | str] = LivenessLevel.PASSIVE,
         opens: bool = False,
         source_name: str | None = None,
-        on_status: Callable[[CameraStatus], None] = lambda _: None,
+        on_status: Callable[[CameraStatus], None] | None = None,
         on_event: Callable[[DoorEvent], object] | None = None,
     ) -> Generator[list[Presence], None, None]:
         """Yield, for each frame, the people in view and those who have just left.

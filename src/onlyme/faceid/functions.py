@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from onlyme.errors import ImageError, UsageError
+from onlyme.errors import ImageError, UsageError, check_callback
 from onlyme.types import Embedding, Liveness, LivenessLevel, Reason, Verdict
 
 if TYPE_CHECKING:
@@ -116,6 +116,7 @@ def embed_all(
     from onlyme.faceid.face_table import FaceTable
     from onlyme.settings import Settings
 
+    check_callback("on_picture", on_picture)
     pipeline = networks.make_pipeline(Settings.load())
     answers = look_at_all(images, lambda picture: embed_one(pipeline, picture), color)
     return FaceTable.collect(answers, on_picture)

@@ -15,7 +15,7 @@ import numpy as np
 from onlyme.errors import (
     NeedsReenroll,
     NoSuchGroup,
-    SamePerson,
+    OwnerExists,
     UsageError,
     refuse_taken,
     show_argument,
@@ -23,6 +23,7 @@ from onlyme.errors import (
 )
 from onlyme.faceid.adaptation import empty_quarantine
 from onlyme.faceid.events import choose_groups, erase_visits, list_unknown
+from onlyme.faceid.same_person import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.owner import Owner
 from onlyme.types import Example, checked_name
@@ -40,37 +41,21 @@ __all__ = [
     "list_looks",
     "merge_people",
     "name_unknown",
-    "refuse_same_person",
     "remove_examples",
     "remove_look",
     "rename_person",
 ]
 
+_MERGE_FOLDERS = (
+    "whose people are not merged: put the photos of both into one folder with a person's name, run "
+    "`onlyme enroll-folder --add`, and forget the other name"
+)
+_FORGET_FIRST = (
+    "where examples cannot be removed one by one; run `onlyme forget NAME`, then enroll the other "
+    "photos with `onlyme enroll-folder`"
+)
 _MAX_EXAMPLES = 24
 """Embeddings of unknown visits that a person is enrolled with."""
-
-
-def refuse_same_person(parts: Parts, name: str, vectors: NDArray[np.float32]) -> None:
-    """Refuse to enroll a person who is enrolled under another name.
-
-    A search would name no person afterwards, since two names would fit each of their pictures.
-
-    Args:
-        parts: the parts of the FaceID.
-        name: the new name.
-        vectors: float32[m, d], the embeddings of the new photos.
-
-    Raises:
-        SamePerson: more than half of the photos show one other enrolled person.
-    """
-    names = parts.enrolled.find_names(vectors)
-    for other in sorted(set(names) - {name}):
-        if 2 * names.count(other) > len(vectors):
-            raise SamePerson(
-                f"these photos show {other}, who is enrolled already; to add them there, use the "
-                f"name {other} with --add (add=True); to have one person under two names, repeat "
-                "with --anyway (anyway=True)"
-            )
 
 
 def rename_person(parts: Parts, name: str, new_name: str) -> None:
@@ -79,9 +64,9 @@ def rename_person(parts: Parts, name: str, new_name: str) -> None:
     if old == new:
         raise UsageError(f"the person is called {old} already")
     person = parts.enrolled.get(old)
-    refuse_taken(new, taken=parts.enrolled.get(new) is not None)
+    _refuse_new_name(new, taken=parts.enrolled.get(new) is not None)
     with store.edit() as edit:
-        refuse_taken(new, taken=edit.get(new) is not None)
+        _refuse_new_name(new, taken=edit.get(new) is not None)
         template = edit.get(old)
         if template is None and person is None:
             raise unknown_owner(old, store.names())
@@ -96,10 +81,18 @@ def rename_person(parts: Parts, name: str, new_name: str) -> None:
         parts.admin.gate.rename_owner(edit, old, new)
         note_former_name(edit, old, new)
         parts.admin.gate.note(edit, Event.RENAME, new, f"was {old}")
-    if template is None and person is not None:
+    if person is not None:
         # The new row first: if this is interrupted, the person has two names, and is not lost.
         parts.enrolled.ensure_gallery().put([replace(person, name=new, record=b"")])
         parts.enrolled.forget([old])
+
+
+def _refuse_new_name(name: str, *, taken: bool) -> None:
+    if taken:
+        raise OwnerExists(
+            f"{name} is enrolled already; choose another name, or make one person of two names "
+            "in the vault with `onlyme merge`"
+        )
 
 
 def merge_people(parts: Parts, name: str, other: str, *, anyway: bool = False) -> Owner:
@@ -111,7 +104,7 @@ def merge_people(parts: Parts, name: str, other: str, *, anyway: bool = False) -
         templates = {each: edit.get(each) for each in (name, other)}
         for each, template in templates.items():
             if template is None:
-                raise unknown_owner(each, admin.store.names())
+                raise admin.make_missing(each, _MERGE_FOLDERS)
         kept, merged = (Owner.from_template(parts.base, t) for t in templates.values() if t)
         accepted = kept.margins(merged.examples.me) >= kept.alpha
         if not anyway and 2 * int(np.sum(accepted)) <= len(accepted):
@@ -188,15 +181,10 @@ def _remove(parts: Parts, name: str, choose: Callable[[Owner], tuple[set[int], s
         choose: returns the numbers of the examples to remove, and words for the log.
     """
     name, admin = checked_name(name), parts.admin
-    if parts.enrolled.get(name) is not None:
-        raise UsageError(
-            f"{name} is in the gallery, where examples cannot be removed one by one; run "
-            f"`onlyme forget {name}`, then enroll the other photos with `onlyme enroll-folder`"
-        )
     with admin.store.edit() as edit:
         template = edit.get(name)
         if template is None:
-            raise unknown_owner(name, admin.store.names())
+            raise admin.make_missing(name, _FORGET_FIRST)
         owner = Owner.from_template(parts.base, template)
         numbers, words = choose(owner)
         if len(numbers) == len(owner.examples.notes):
@@ -241,11 +229,15 @@ def name_unknown(
     if any(visit.model != parts.base.model for visit in group.visits):
         raise NeedsReenroll(f"another network saw group {group.id}; it can only be erased")
     vectors = _choose_vectors([visit.vectors for visit in group.visits])
-    refuse_taken(name, taken=parts.admin.store.version(name) is not None)
+    if parts.admin.store.version(name) is not None:
+        raise OwnerExists(
+            f"{name} is an owner in the vault, and visits are enrolled in the gallery only; choose "
+            "another name"
+        )
     if not add:
         refuse_taken(name, taken=parts.enrolled.get(name) is not None)
     if not anyway:
-        refuse_same_person(parts, name, vectors)
+        refuse_same_person(parts.enrolled, name, vectors, to_gallery=True)
     parts.enrolled.add_to_gallery(name, vectors, add=add)
     with parts.admin.store.edit() as edit:
         count = f"{len(group.visits)} visit{'s' * (len(group.visits) > 1)}"

@@ -10,12 +10,13 @@ from onlyme.enrollment.photos import collect_photos
 from onlyme.errors import (
     ModelMissing,
     UsageError,
+    check_callback,
     refuse_gallery,
     refuse_taken,
     refuse_twice,
     unknown_owner,
 )
-from onlyme.faceid.identity import refuse_same_person
+from onlyme.faceid.same_person import refuse_same_person
 from onlyme.gate.audit import Event
 from onlyme.siamese.examples import Examples
 from onlyme.siamese.owner import Owner, make_lesson
@@ -72,11 +73,12 @@ def enroll_person(
     """
     start, base, store = perf_counter(), parts.base, parts.admin.store
     name, look = checked_name(name), _check_look(look)
+    check_callback("on_photo", on_photo)
     if add and replace:
         raise UsageError("give either add or replace, not both")
     taken = name in store.names()
     refuse_taken(name, taken=taken and not (add or replace))
-    refuse_twice(name, in_gallery=parts.enrolled.get(name) is not None)
+    refuse_twice(name, in_gallery=parts.enrolled.is_member(name))
     known = Examples.make_empty(base.dimension)
     if taken and add:
         known = parts.enrolled.owner(name).examples
@@ -91,7 +93,7 @@ def enroll_person(
         allow_cover=anyway,
     )
     if not anyway:
-        refuse_same_person(parts, name, collected.examples.me)
+        refuse_same_person(parts.enrolled, name, collected.examples.me)
 
     with store.edit() as edit:
         # Looking at photos took seconds: read again, since another process may have enrolled.
@@ -197,7 +199,7 @@ def _change_owner(
 ) -> Result:
     """Store a changed owner and a line of the log in one transaction; return the result."""
     name, store = checked_name(name), parts.admin.store
-    refuse_gallery(name, in_gallery=parts.enrolled.get(name) is not None)
+    refuse_gallery(name, in_gallery=parts.enrolled.is_member(name))
     with store.edit() as edit:
         before = _read_owner(edit, parts.base, name)
         if before is None:

@@ -26,7 +26,7 @@ def compare_with_own_photos(face_id: FaceID, name: str, image: ImageLike | Frame
         UsageError: the person is in the gallery.
         ImageError: the picture cannot be used.
     """
-    refuse_gallery(name, in_gallery=face_id.get_gallery_person(name) is not None)
+    refuse_gallery(name, in_gallery=name not in face_id.names() and face_id.is_enrolled(name))
     owner = face_id.owner(name)
     decision = face_id.verify(name, image, "off")
     own = owner.margins(owner.examples.me)

@@ -219,7 +219,7 @@ class EnrolledPeople:
         from onlyme.enrollment.not_me import add_lesson, collect_lesson
         from onlyme.faceid.learn import teach_person
 
-        refuse_gallery(name, in_gallery=self._enrolled.get(checked_name(name)) is not None)
+        refuse_gallery(name, in_gallery=self._enrolled.is_member(checked_name(name)))
         examples = self.owner(name).examples
         face = collect_lesson(
             self._parts.pipeline(), examples, image, measured=self._base.calibrated
@@ -333,8 +333,9 @@ class EnrolledPeople:
         notes = []
         if self.is_enrolled(name):  # first in backups: if this is interrupted, it can be repeated
             notes += forget_in_backups(settings, self.admin, self._base, name)
-        in_gallery = self._store.version(name) is None and self._enrolled.forget([name])
-        notes += [] if in_gallery else self.admin.forget(name)
+        was_member = self._enrolled.forget([name])  # a restore can give both the same name
+        if self._store.version(name) is not None or not was_member:
+            notes += self.admin.forget(name)
         return list(dict.fromkeys([*notes, *erase_events(settings, self._store, name)]))
 
     def unknown_people(self) -> list[UnknownGroup]:

@@ -15,6 +15,7 @@ from onlyme.enrollment.expand import read_photo
 from onlyme.enrollment.photos import PhotoCollector
 from onlyme.errors import EnrollmentError
 from onlyme.faceid import networks
+from onlyme.storage.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -107,7 +108,7 @@ def _examine_task(pipeline: Any, task: PhotoTask) -> ExaminedPhoto:
 def hash_file(path: Path) -> str:
     """Return the sha256 (hex) of a file; empty if it cannot be read, which examining it says."""
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file_digest(file, "sha256").hexdigest()
     except OSError:
         return ""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from onlyme.errors import UsageError
+from onlyme.errors import UsageError, check_callback
 from onlyme.faceid.decide import open_source
 from onlyme.faceid.events import convert_presence, convert_status
 from onlyme.gate.admission import ANY_OWNER
@@ -50,7 +50,7 @@ class VisitPlan:
     liveness: Levels = LivenessLevel.PASSIVE
     opens: bool = False
     source: str | None = None
-    on_status: Callable[[CameraStatus], None] = lambda _: None
+    on_status: Callable[[CameraStatus], None] | None = None
     on_event: Callable[[DoorEvent], object] | None = None
 
     def choose_levels(self, cameras: int) -> list[LivenessLevel]:
@@ -106,7 +106,8 @@ class VisitPlan:
 
     def report_status(self, status: CameraStatus) -> None:
         """Call `on_status` and `on_event`."""
-        self.on_status(status)
+        if self.on_status is not None:
+            self.on_status(status)
         if self.on_event is not None:
             self.on_event(convert_status(status))
 
@@ -121,6 +122,9 @@ def watch_people(
         UsageError: see `VisitPlan.choose_levels`.
         NotCalibrated: the calibration does not reach the rate among this many people.
     """
+    check_callback("on_status", plan.on_status)
+    check_callback("on_event", plan.on_event)
+    parts.admin.store.names()  # a vault that was closed says so before a camera is opened
     cameras = _list_cameras(source)
     levels = plan.choose_levels(len(cameras) or 1)
     fpir = parts.settings.fpir

@@ -105,9 +105,13 @@ def assemble(
 
 def make_enrolled(settings: Settings, admin: VaultAdmin, base: Base) -> Enrolled:
     """Combine vault and gallery; the gallery is opened when it is first used."""
+    return _make_enrolled(settings, admin.store, base)
+
+
+def _make_enrolled(settings: Settings, store: Store, base: Base) -> Enrolled:
     open_store = partial(open_template_store, settings, base)
     name_model = partial(networks.name_model, settings)
-    return Enrolled(admin.store, base, open_store, settings.fpir, settings.far, name_model)
+    return Enrolled(store, base, open_store, settings.fpir, settings.far, name_model)
 
 
 def open_template_store(settings: Settings, base: Base) -> TemplateStore:
@@ -194,7 +198,44 @@ def open_vault(
     sources = sources or _list_key_sources(settings)
     store = Store(settings.vault, *sources, anchor=settings.anchor)
     policy = DEFAULT_POLICY._replace(tries=int(settings.gate_tries))
-    return VaultAdmin(store, Gate(store, policy, by=by), partial(_relearn, settings))
+    return VaultAdmin(
+        store,
+        Gate(store, policy, by=by),
+        partial(_relearn, settings),
+        partial(_is_in_gallery, settings, store),
+        partial(_refuse_known, settings, store),
+    )
+
+
+def _is_in_gallery(settings: Settings, store: Store, name: str) -> bool:
+    """Return whether the gallery has a person; where none was made, nothing is loaded for it."""
+    from onlyme.faceid.enrolled import has_gallery
+
+    if not has_gallery(store):
+        return False
+    enrolled = _make_enrolled(settings, store, networks.load_base(settings))
+    try:
+        return enrolled.get(name) is not None
+    finally:
+        enrolled.close()
+
+
+def _refuse_known(settings: Settings, store: Store, template: Template) -> None:
+    """Refuse a template whose person is enrolled under another name.
+
+    Raises:
+        SamePerson: that is so.
+    """
+    from onlyme.faceid.same_person import refuse_same_person
+    from onlyme.siamese.owner import Owner
+
+    base = networks.load_base(settings)
+    enrolled = _make_enrolled(settings, store, base)
+    try:
+        vectors = Owner.from_template(base, template).examples.me
+        refuse_same_person(enrolled, template.name, vectors)
+    finally:
+        enrolled.close()
 
 
 def _relearn(settings: Settings, template: Template) -> Template:

@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.gallery.gallery import Gallery
+    from onlyme.gallery.gallery import Gallery, GalleryPerson
     from onlyme.siamese.head import Base
+    from onlyme.siamese.owner import Owner
 
 __all__ = ["MAX_EXAMPLES", "DuplicatePair", "FaceGroups", "find_duplicates", "group_faces"]
 
@@ -58,7 +59,11 @@ class DuplicatePair(NamedTuple):
 
 
 def find_duplicates(
-    gallery: Gallery, names: list[str], progress: Callable[[str, int, int], None] | None = None
+    gallery: Gallery,
+    names: list[str],
+    progress: Callable[[str, int, int], None] | None = None,
+    *,
+    owners: Sequence[Owner] = (),
 ) -> Iterator[DuplicatePair]:
     """Compare some people with all people of a gallery, and yield pairs that look like one.
 
@@ -69,11 +74,13 @@ def find_duplicates(
         gallery: all people.
         names: those to compare with all people.
         progress: called with `twins`, the names compared so far, and all names.
+        owners: people in the vault, to compare the names with as well.
     """
     base = gallery.base
-    if base.curve is None or len(gallery) < 2:
+    others_of_each = len(gallery) - 1 + len(owners)
+    if base.curve is None or others_of_each < 1:
         return
-    pairs = len(names) * (len(gallery) - 1)
+    pairs = len(names) * others_of_each
     limit = min(max(1.0 / max(pairs, 1), MIN_FAR), _MAX_LIMIT_FAR)
     rule = base.stranger_rule
     reported = set()
@@ -81,6 +88,8 @@ def find_duplicates(
         people = list(gallery.get(names[start : start + _BATCH_PEOPLE]).values())
         if not people:
             continue
+        for owner in owners:
+            yield from _compare_with_owner(owner, people, limit)
         templates = np.stack([gallery.make_template(person) for person in people])
         centres = base.measure_centres(templates)
         for one, template, centre, found in zip(
@@ -104,6 +113,18 @@ def find_duplicates(
                     yield DuplicatePair(first, second, far)
         if progress:
             progress("twins", min(start + _BATCH_PEOPLE, len(names)), len(names))
+
+
+def _compare_with_owner(
+    owner: Owner, people: Sequence[GalleryPerson], limit: float
+) -> Iterator[DuplicatePair]:
+    """Yield the people whose photos an owner's rule takes for the owner: most photos of each."""
+    for person in people:
+        margins = np.sort(owner.margins(person.me))
+        far = owner.learned.far_at(float(margins[(len(margins) - 1) // 2]))
+        if far is not None and far <= limit and owner.name != person.name:
+            first, second = sorted((owner.name, person.name))
+            yield DuplicatePair(first, second, far)
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,7 +168,9 @@ def _decide_each(
         candidates = rank_candidates(gallery, base.project(vectors), nearest)
         if look is not None and base.second is not None:
             candidates = look_again(candidates, base.second, far, look)
-        decisions += [candidate.decide(base, far) for candidate in candidates]
+        # An owner goes before a person of the gallery who has the same name.
+        names = {owner.name for owner in owners}
+        decisions += [one.decide(base, far) for one in candidates if one.name not in names]
     return decisions
 
 

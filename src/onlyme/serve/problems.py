@@ -91,7 +91,11 @@ _OWN_DETAILS: dict[type[errors.OnlymeError], str] = {
     errors.NoSuchGroup: "no such group is kept, or others came to it; list the groups again",
     errors.UnknownOwner: "no person of that name is enrolled",
     # The library's messages name options of the command line.
-    errors.OwnerExists: "that name is taken; add photos with ?add=true, or replace it with PUT",
+    errors.OwnerExists: (
+        "that name is taken; choose another, or, where an owner in the vault has it, add photos "
+        "with ?add=true or replace the person with PUT; people in the gallery are changed by "
+        "`onlyme enroll-folder`"
+    ),
     # Whose face it is, is for tokens that may identify, and counted there.
     errors.SamePerson: (
         "the photos show a person who is enrolled under another name; a token for `admin` may "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import SettingsError
+from onlyme.storage.files import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,10 +20,10 @@ def read_settings_text(path: Path) -> str:
 
     Raises:
         FileNotFoundError: there is none.
-        SettingsError: it cannot be read, is too large (a device never ends), or is not UTF-8.
+        SettingsError: it is no file, cannot be read, is too large, or is not UTF-8.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError:
         raise

@@ -29,7 +29,7 @@ from onlyme.storage.system import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from io import BufferedWriter
+    from io import BufferedReader, BufferedWriter
 
 __all__ = [
     "copy_private",
@@ -38,6 +38,7 @@ __all__ = [
     "make_private_folder",
     "move_over",
     "open_draft",
+    "open_regular",
     "read_private",
     "read_private_line",
     "replace_private",
@@ -54,6 +55,7 @@ _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | CLOSE_ON_EXEC
 
 _DRAFT_SUFFIX = ".draft"
 _TOKEN_DIGITS = 16
+_DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 _MAX_PREFIX_BYTES = 200  # of the target's name; a file name has at most 255
 
 
@@ -75,6 +77,24 @@ def make_private_folder(folder: Path) -> None:
         raise VaultError(f"{folder} belongs to another user; choose another with --vault")
     if status.st_mode & 0o077:
         raise VaultError(f"{folder} is open to other users; run `chmod 700 {folder}`")
+
+
+def open_regular(path: Path) -> BufferedReader:
+    """Open a file to read it, without waiting for the other end of a pipe.
+
+    Raises:
+        OSError: it is no regular file, or cannot be opened; its `strerror` says which.
+        ValueError: this can be no path.
+    """
+    handle = os.open(path, os.O_RDONLY | NO_WAIT | CLOSE_ON_EXEC)
+    mode = os.fstat(handle).st_mode
+    if stat.S_ISREG(mode):
+        return os.fdopen(handle, "rb")
+    os.close(handle)
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "is a folder, not a file", str(path))
+    what = "pipe" if stat.S_ISFIFO(mode) else "device"
+    raise OSError(errno.EINVAL, f"is a {what}, not a file", str(path))
 
 
 def read_private_line(path: Path, shown: str, most: int) -> str:
@@ -227,8 +247,10 @@ def open_draft(
                 _move_to_new(draft, path)
             else:
                 draft.replace(path)
-    except BaseException:
+    except BaseException as error:
         draft.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS and error.filename is None:
+            error.filename = str(path)  # a write that fails does not say of which file
         raise
     sync_folder(path.parent)
 

@@ -6,12 +6,17 @@ Nothing here needs a model or a photo, so it works where no model can be loaded.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from onlyme.errors import (
+    OnlymeError,
     OwnerExists,
+    VaultError,
+    refuse_gallery,
+    refuse_twice,
     unknown_owner,
 )
 from onlyme.gate.audit import Event
@@ -45,6 +50,8 @@ DRAFT = ".restoring.sqlite"
 FORMER = "former names"
 """Kind of the record of the names that a person had before, under which old backups hold them."""
 
+_REVOKE_ALL = "whose secrets are renewed together: run `onlyme store revoke`"
+
 
 class VaultAdmin:
     """Manage the people, backups and key of a vault. `FaceID.admin` is one.
@@ -58,7 +65,7 @@ class VaultAdmin:
     - `note_setting` logs that a setting was changed.
     - `close` closes the vault, as the end of a `with` block does.
 
-    Each of them adds a line to the log.
+    Each of them adds a line to the log. `make_missing` says of a name that no owner has it.
 
     Args:
         store: the vault.
@@ -66,6 +73,8 @@ class VaultAdmin:
         relearn: learns an imported template again, so that it keeps its faces only. What else it
             brings was chosen where it was exported: alpha, and the scale that says what alpha
             promises. Without it templates are stored as they come.
+        is_in_gallery: returns whether a person of a name is in the gallery beside the vault.
+        refuse_known: refuses an imported template whose person has another name here.
 
     Attributes:
         store: the `onlyme.vault.store.Store`: who is enrolled, templates, sealed records.
@@ -83,11 +92,18 @@ class VaultAdmin:
     """
 
     def __init__(
-        self, store: Store, gate: Gate, relearn: Callable[[Template], Template] | None = None
+        self,
+        store: Store,
+        gate: Gate,
+        relearn: Callable[[Template], Template] | None = None,
+        is_in_gallery: Callable[[str], bool] = lambda _: False,
+        refuse_known: Callable[[Template], None] = lambda _: None,
     ) -> None:
         self.store = store
         self.gate = gate
         self._relearn = relearn
+        self._is_in_gallery = is_in_gallery
+        self._refuse_known = refuse_known
 
     def close(self) -> None:
         """Close the vault."""
@@ -102,6 +118,22 @@ class VaultAdmin:
         self.close()
 
     # ------------------------------------------------------------------ owners
+
+    def make_missing(self, name: str, instead: str) -> OnlymeError:
+        """Make the error for a name that no owner has: in the gallery, or not enrolled.
+
+        Args:
+            name: whom the caller looked for.
+            instead: what serves people of the gallery; see `onlyme.errors.refuse_gallery`.
+        """
+        in_gallery = False
+        with suppress(OnlymeError):  # a gallery that cannot be used is said by what needs it
+            in_gallery = self._is_in_gallery(name)
+        try:
+            refuse_gallery(name, in_gallery=in_gallery, instead=instead)
+        except OnlymeError as error:
+            return error
+        return unknown_owner(name, self.store.names())
 
     def forget(self, name: str) -> list[str]:
         """Erase everything that is stored of a person, in the vault and in its backups.
@@ -159,11 +191,12 @@ class VaultAdmin:
 
         Raises:
             UnknownOwner: no person of that name is enrolled.
+            UsageError: the person is in the gallery, where all secrets are renewed together.
         """
         with self.store.edit() as edit:
             template = edit.get(name)
             if template is None:
-                raise unknown_owner(name, self.store.names())
+                raise self.make_missing(name, _REVOKE_ALL)
             edit.put(template)  # each write draws a new secret
             self.gate.note(edit, Event.REVOKE, name)
         return self.store.scrub()
@@ -200,7 +233,13 @@ class VaultAdmin:
             write_new(path, sealed)
 
     def import_(
-        self, path: Path, passphrase: str, *, name: str | None = None, replace_: bool = False
+        self,
+        path: Path,
+        passphrase: str,
+        *,
+        name: str | None = None,
+        replace_: bool = False,
+        anyway: bool = False,
     ) -> str:
         """Enroll a person from a file that `export` wrote; alpha is set anew.
 
@@ -209,18 +248,22 @@ class VaultAdmin:
             passphrase: what opens it.
             name: what to call the person here; by default the exported name.
             replace_: replace a person who has that name here.
+            anyway: import a person who is enrolled under another name.
 
         Returns:
             The name under which the person is enrolled.
 
         Raises:
-            OwnerExists: the name is taken.
+            OwnerExists: the name is taken, here or in the gallery.
+            SamePerson: the person is enrolled under another name.
             KeyRefused: the passphrase is wrong, or the file was changed.
             NeedsReenroll: another network made it.
             VaultError: it cannot be read, or is not an export.
         """
         data = read_export(path)
-        return self.import_sealed(data, passphrase, str(path), name=name, replace_=replace_)
+        return self.import_sealed(
+            data, passphrase, str(path), name=name, replace_=replace_, anyway=anyway
+        )
 
     def import_sealed(
         self,
@@ -230,6 +273,7 @@ class VaultAdmin:
         *,
         name: str | None = None,
         replace_: bool = False,
+        anyway: bool = False,
     ) -> str:
         """Enroll a person from the content of an exported file; see `import_`.
 
@@ -239,12 +283,14 @@ class VaultAdmin:
             source: where it comes from, for the log.
             name: what to call the person here; by default the exported name.
             replace_: replace a person who has that name here.
+            anyway: import a person who is enrolled under another name.
 
         Returns:
             The name under which the person is enrolled.
 
         Raises:
-            OwnerExists: the name is taken.
+            OwnerExists: the name is taken, here or in the gallery.
+            SamePerson: the person is enrolled under another name.
             KeyRefused: the passphrase is wrong, or the content was changed.
             NeedsReenroll: another network made it.
             VaultError: it is not an export.
@@ -253,8 +299,12 @@ class VaultAdmin:
         template = replace(template, name=checked_name(name or template.name))
         if self.store.version(template.name) is not None and not replace_:
             raise _make_taken(template.name)
+        if self.store.version(template.name) is None:
+            refuse_twice(template.name, in_gallery=self._is_in_gallery(template.name))
         if self._relearn is not None:
             template = self._relearn(template)
+        if not anyway:
+            self._refuse_known(template)
         with self.store.edit() as edit:
             if edit.get(template.name) is not None and not replace_:
                 raise _make_taken(template.name)
@@ -272,14 +322,18 @@ class VaultAdmin:
                 `onlyme.vault.key_sources.Passphrase`; by default what holds it now.
 
         Returns:
-            A sentence if remnants of what was encrypted before stay; see `Store.scrub`.
+            A sentence if remnants of what was encrypted before stay (see `Store.scrub`), or if the
+            disk has no room for the log's line.
 
         Raises:
             KeyMissing, KeyRefused: the source gives no key.
         """
         notes = self.store.rekey(source)
-        with self.store.edit() as edit:
-            self.gate.note(edit, Event.REKEY, detail=self.store.kind)
+        try:
+            with self.store.edit() as edit:
+                self.gate.note(edit, Event.REKEY, detail=self.store.kind)
+        except VaultError as error:  # the keys are new already, and an error would deny that
+            notes.append(f"the log has no line for it: {error}")
         return notes
 
     def backup(self, path: Path | None = None, marker: str = "") -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -53,13 +54,11 @@ def back_up(
     if path is None:
         folder = store.folder / "backups"
         folder.mkdir(mode=0o700, exist_ok=True)
-        path = folder / f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}Z.sqlite"
-    path = path.absolute()
+        path = _begin_by_time(folder.absolute())
+    else:
+        path = path.absolute()
+        _begin(path)
     parts = list(list_parts(path).values())
-    for part in parts:
-        if part.exists():
-            raise VaultError(f"{part} exists already; choose another file")
-    write_new(path, b"")
     try:
         _copy_all(store, gate, path, marker, damaged=damaged)
     except BaseException:
@@ -67,6 +66,37 @@ def back_up(
             each.unlink(missing_ok=True)
         raise
     return path
+
+
+def _begin(path: Path) -> None:
+    """Make the empty file of a backup, which no other process then takes.
+
+    Raises:
+        VaultError: it, or one of its parts, exists, or cannot be written.
+    """
+    for part in list_parts(path).values():
+        if part.exists():
+            raise VaultError(f"{part} exists already; choose another file")
+    write_new(path, b"")
+
+
+def _begin_by_time(folder: Path) -> Path:
+    """Begin a backup that is named after the time, and numbered where there is one of that second.
+
+    Raises:
+        VaultError: it cannot be written.
+    """
+    stamp = f"{datetime.now(UTC):%Y-%m-%dT%H-%M-%S}Z"
+    for number in itertools.count(1):
+        path = folder / (f"{stamp}.sqlite" if number == 1 else f"{stamp}-{number}.sqlite")
+        try:
+            _begin(path)
+        except VaultError:
+            if any(each.exists() for each in (path, *list_parts(path).values())):
+                continue  # also where another process has just made it
+            raise
+        return path
+    raise AssertionError  # counting never ends
 
 
 def change_backups(store: Store, suffix: str, change: Callable[[Store, Path], None]) -> list[str]:

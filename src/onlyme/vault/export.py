@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from onlyme.errors import VaultError
+from onlyme.storage.files import open_regular
 from onlyme.storage.template import from_bytes, to_bytes
 from onlyme.vault.key_sources import SCRYPT
 from onlyme.vault.passphrase_box import open_box, seal_box
@@ -51,7 +52,7 @@ def read_export(path: Path) -> bytes:
         VaultError: it cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_regular(path) as file:
             return file.read(_MAX_BYTES)
     except OSError as error:
         raise VaultError(f"{path}: {error.strerror}") from None

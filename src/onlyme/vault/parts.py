@@ -14,7 +14,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import VaultDamaged
-from onlyme.storage.files import copy_private, create_private, move_over
+from onlyme.storage.files import copy_private, create_private, move_over, open_regular
 from onlyme.storage.sqlite import SQLITE_WAIT_SECONDS, translate_sqlite_errors
 
 if TYPE_CHECKING:
@@ -198,5 +198,5 @@ def _copy(source: Path, target: Path, *, immutable: bool) -> None:
 
 
 def _hash(path: Path) -> str:
-    with path.open("rb") as file:
+    with open_regular(path) as file:
         return hashlib.file_digest(file, "sha256").hexdigest()

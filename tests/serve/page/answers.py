@@ -4,6 +4,11 @@ import io
 
 from PIL import Image, ImageDraw
 
+VIEWS = (
+    *("unlock", "who", "enroll", "more/Ada", "sensitivity", "people", "audit", "not-me"),
+    *("events", "fool", "lab", "settings", "tokens", "doctor", "unlock/Nobody"),
+)
+"""Every view of the page."""
 PEOPLE = [
     {"name": name, "where": "vault", "photos": 5, "created": None, "needs_reenroll": False}
     for name in ("Ada", "Grace")

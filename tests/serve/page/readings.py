@@ -1,19 +1,25 @@
 """Read what the page shows of attempts, and show it decisions as the service sends them."""
 
 
-def count_readings(page):
-    """What the Unlock view says of pictures, which must be nothing while none is taken."""
+def list_readings(page):
+    """What a view says of pictures, which must be nothing while none is taken."""
     return page.evaluate(
-        """() => [
-          document.querySelector(".stage").dataset.verdict,
-          document.querySelector(".pill:not([hidden])")?.textContent,
-          document.querySelector(".stage .box[visibility=visible]") && "box",
-          document.querySelector(".meter .margin:not([hidden])") && "margin",
-          document.querySelector(".stage .prompt:not([hidden])")?.textContent,
-          document.querySelector(".timeline .line").getAttribute("d"),
-          [...document.querySelectorAll(".facts dd")].map((one) => one.textContent)
-            .find((words) => words === "Accepted"),
-        ].filter(Boolean)"""
+        """() => { const find = (selector) => document.querySelector(selector);
+          return [
+          find(".stage").dataset.verdict,
+          find(".pill:not([hidden])")?.textContent,
+          find(".stage > .drawing > .box[visibility=visible]") && "box",
+          find(".stage .faces .box") && "boxes",
+          find(".stage .cover:not([hidden])") && find(".arc.filled") && "ring",
+          find(".meter .margin:not([hidden])") && "margin",
+          find(".life .level:is(.live, .attack, .undecided)") && "life",
+          find(".stage .prompt:not([hidden])")?.textContent,
+          find(".timeline .line")?.getAttribute("d"),
+          find(".outcome h2")?.textContent,
+          find(".visits li")?.textContent,
+          [...document.querySelectorAll(".facts dd, .panel p")].map((one) => one.textContent)
+            .find((words) => /^(Accepted|It is (not )?you)/.test(words)),
+        ].filter(Boolean); }"""
     )
 
 
@@ -21,7 +27,7 @@ def watch_until_accepted(shown):
     shown.see("unlock", "obama")
     shown.page.click("text=Start the camera")
     shown.page.wait_for_selector(".stage[data-verdict=yes]")
-    assert len(count_readings(shown.page)) > 3
+    assert len(list_readings(shown.page)) > 3
 
 
 def render_attempt(shown, decision, gate=None):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from onlyme import FaceID
 from tests.serve.browsing import visit
 
 
@@ -28,7 +29,58 @@ def test_a_question_ends_with_its_view(window, served, button, leave):
     assert "obama" in [one["name"] for one in served.client().get("/v1/names").json()]
 
 
-@pytest.mark.parametrize("view", ["unlock", "sensitivity", "not-me", "more"])
+ASKED_LATE = {
+    "rename": ("**/v1/name-check*", {"name": "obama", "problem": None, "taken": True}),
+    "merge": ("**/merge?*", {"type": ":not-alike", "detail": "They differ.", "status": 409}),
+    "teach": ("**/compare", {"accepted": True, "margin": 0.6, "own_lowest": 0.5, "own_highest": 1}),
+    "enroll": ("**/v1/name-check*", {"name": "obama", "problem": None, "taken": True}),
+}
+
+
+def begin_to_ask(shown, what, photos):
+    """Do what leads to a question once the service has answered."""
+    page = shown.page
+    if what in {"rename", "merge"}:
+        shown.see("people")
+        page.click(f"[aria-label='{what.capitalize()}: obama']")
+        page.fill("#ask-text", "somebody")
+        page.keyboard.press("Enter")
+    elif what == "teach":
+        shown.see("not-me", "obama")
+        page.set_input_files("#photo", photos / "biden_1.jpg")
+        page.click("text=This is not obama")
+    else:
+        shown.see("enroll", "obama")
+        page.click("button:has(span:text-is('Start'))")
+
+
+@pytest.mark.parametrize("what", ASKED_LATE)
+@pytest.mark.parametrize("target", ["audit", "settings", "unlock"])
+def test_a_question_that_comes_late_is_not_asked_over_another_view(
+    window, served, photos, what, target
+):
+    pattern, answer = ASKED_LATE[what]
+    with FaceID.open(served.settings.vault) as face_id:
+        if "biden" not in face_id.names():
+            face_id.enroll("biden", photos / "biden_1.jpg")
+    with visit(window, served, expected=["409"]) as shown:
+        page = shown.page
+        held = []
+        page.route(pattern, lambda route: held.append(route))
+        begin_to_ask(shown, what, photos)
+        while not held:
+            page.wait_for_timeout(20)
+        page.evaluate(f"location.hash = '#/{target}'")
+        page.wait_for_selector(f".view.{target}:not([aria-busy])")
+        with page.expect_response(pattern):
+            held[0].fulfill(json=answer, status=answer.get("status", 200))
+        page.wait_for_timeout(300)  # by then the question would have been asked
+        assert not page.locator("dialog").count()
+        assert not page.evaluate("document.querySelector('video')?.srcObject")
+        page.unroute_all()
+
+
+@pytest.mark.parametrize("view", ["unlock", "sensitivity", "not-me", "more", "fool"])
 def test_an_unknown_person_is_nobody_else(window, served, view):
     with visit(window, served) as shown:
         shown.see(view, "Nobody")

@@ -12,12 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.serve.browsing import DESK, PHONE, visit
-from tests.serve.page.answers import answer_always
+from tests.serve.page.answers import VIEWS, answer_always
 
-VIEWS = (
-    *("unlock", "who", "enroll", "more/Ada", "sensitivity", "people", "audit", "not-me"),
-    *("events", "fool", "lab", "settings", "tokens", "doctor", "unlock/Nobody"),
-)
 MODES = {
     "desk, light": {"viewport": DESK},
     "desk, dark": {"viewport": DESK, "color_scheme": "dark"},

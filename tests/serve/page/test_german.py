@@ -1,11 +1,15 @@
 """The page in German: every message has its words, and every view is seen with them."""
 
+import io
 import re
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from onlyme.enrollment.guided import _ASK, _NO_SUBJECT
 from onlyme.evaluate.score_card import ATTACKS
+from onlyme.face.enrollment_quality import assess_for_enrollment
 from onlyme.liveness.gestures import Gesture, make_gesture_prompt
 from tests.serve.browsing import DESK, PHONE, visit
 from tests.serve.page.catalogue import find_messages, read_german
@@ -15,8 +19,17 @@ VIEWS = (
     *("events", "fool", "lab", "settings", "tokens", "doctor", "unlock/Nobody", "nonsense"),
 )
 
+LANDMARKS = np.array([[55, 60], [85, 58], [80, 75], [60, 88], [84, 86]], np.float32)
+"""Of a face that is small and looks away."""
+
 NO_WORDS = {"30d", "90d", "365d"}
 """Keys in the tables of the views, which are never shown."""
+
+
+def encode_png(pixels):
+    out = io.BytesIO()
+    Image.fromarray(pixels).save(out, "PNG")
+    return out.getvalue()
 
 
 def test_every_message_is_said_in_german():
@@ -61,3 +74,36 @@ def test_another_language_reads_english_with_its_own_dates(window, served):
         assert shown.page.get_attribute("html", "lang") == "en"
         assert shown.page.inner_text("h1") == "Sensitivity"
         assert re.match(r"\+0,\d{3}", shown.page.inner_text(".alpha-value"))
+
+
+def test_what_the_service_says_of_photos_and_of_its_parts_is_german(window, served, photos):
+    client = served.client()
+    wall = np.full((200, 200, 3), 90, np.uint8)
+    files = [("me", ("wall of mine.png", encode_png(wall))), ("me", ("cut.jpg", b"no picture"))]
+    refused = client.post("/v1/names/Newcomer", files=files)
+    assert refused.status_code == 422
+    files = [("me", ("obama.jpg", (photos / "obama_3.jpg").read_bytes()))]
+    made = client.post("/v1/names/Audit", files=files, params={"anyway": "true"}).json()
+    client.post("/v1/names/Audit/rename", params={"to": "Tokens"})
+    details = [one["detail"] for one in client.get("/v1/audit").json()]
+    assert client.delete("/v1/names/Tokens").is_success
+    checks = assess_for_enrollment(wall, np.array([40, 40, 60, 60.0]), LANDMARKS).checks
+    with visit(window, served, locale="de-DE") as shown:
+        findings = shown.page.evaluate(
+            "import('/api.js').then((api) => api.get('/v1/service/doctor'))"
+        )
+        said = shown.page.evaluate(
+            "list => import('/i18n.js').then((i18n) => list.map(i18n.translate))",
+            english := [
+                *(refused.json()["detail"], *made["advice"]),
+                *(one for one in details if one and "/" not in one),
+                *(one.advice for one in checks if one.advice),
+                *(one["detail"] for one in findings if not one["part"].startswith("model")),
+            ],
+        )
+    assert len(english) > 15
+    for before, after in zip(english, said, strict=True):
+        words = set(re.findall(r"\w+", re.sub(r"/\S+|wall of mine.png", "", after)))
+        assert not words & {"the", "of", "is", "to", "was", "are", "photos", "with"}, before
+    assert "wall of mine.png: kein Gesicht gefunden" in said[0]
+    assert "vorher Audit" in said, "a name that is also a word of the page stays a name"

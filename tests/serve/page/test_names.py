@@ -60,3 +60,75 @@ def test_a_name_like_another_is_asked_about(window, served, name):
         shown.page.keyboard.press("Escape")
         shown.page.wait_for_selector("dialog", state="detached")
         assert shown.page.is_visible("text=The camera is off")
+
+
+VIEWS_OF_A_PERSON = ["unlock", "sensitivity", "more", "not-me", "fool"]
+SHOWS = """(name) => document.querySelector(".view:not([aria-busy])")?.textContent.includes(name)
+  || document.getElementById("name")?.value === name"""
+
+
+@pytest.mark.parametrize("width", [320, 360, 1200])
+def test_a_name_however_long_fits_into_every_view(window, served, photos, width):
+    long = "W" * 64
+    with FaceID.open(served.settings.vault) as face_id:
+        face_id.enroll(long, photos / "biden_1.jpg")
+    try:
+        with visit(window, served, viewport={"width": width, "height": 740}) as shown:
+            for view in VIEWS_OF_A_PERSON:
+                for name in (long, "x" * 200):
+                    shown.see(view, name)
+                    shown.page.wait_for_function(SHOWS, arg=name)
+                    assert shown.fits(), (view, name)
+            for view in ("people", "events", "audit", "who"):
+                shown.see(view)
+                assert shown.fits(), view
+    finally:
+        with FaceID.open(served.settings.vault) as face_id:
+            face_id.forget(long)
+
+
+@pytest.mark.parametrize("view", VIEWS_OF_A_PERSON)
+def test_an_address_with_a_decomposed_letter_names_the_same_person(window, served, photos, view):
+    with FaceID.open(served.settings.vault) as face_id:
+        face_id.enroll("Zo\u00eb", photos / "biden_1.jpg")
+    try:
+        with visit(window, served) as shown:
+            shown.see(view, "Zoe\u0308")
+            field = "#name" if view == "more" else "#person"
+            assert shown.page.input_value(field) == "Zo\u00eb"
+    finally:
+        with FaceID.open(served.settings.vault) as face_id:
+            face_id.forget("Zo\u00eb")
+
+
+@pytest.mark.parametrize("look", ["..", ".", "a/b", "%2F", "?#"])
+def test_a_look_of_any_name_is_removed_and_nothing_else(window, served, photos, look):
+    with FaceID.open(served.settings.vault) as face_id:
+        face_id.enroll("obama", photos / "obama_3.jpg", add=True, look=look)
+    with visit(window, served) as shown:
+        page = shown.page
+        shown.see("people")
+        page.click("[aria-label='Pictures: obama']")
+        page.click(f"text=Remove the look {look}")
+        page.click("dialog .danger")
+        page.wait_for_selector("#told:has-text('known by 3 pictures now')")
+    assert {one["look"] for one in served.client().get("/v1/names/obama/examples").json()} == {""}
+
+
+def test_a_name_from_right_to_left_turns_no_words_around(window, served):
+    with visit(window, served) as shown:
+        said = shown.page.evaluate(
+            """([one, other]) => import("/i18n.js").then(({ t }) => [
+              t("{other} is part of {name} now", { other, name: one }),
+              t("{name} is enrolled", { name: "Ada" })])""",
+            ["\u05d0\u05d1", "\u05d3\u05e0\u05d4"],
+        )
+    merged = "\u2068\u05d3\u05e0\u05d4\u2069 is part of \u2068\u05d0\u05d1\u2069 now"
+    assert said == [merged, "Ada is enrolled"]
+
+
+def test_an_address_with_a_name_that_nobody_has_shows_the_whole_log(window, served):
+    with visit(window, served) as shown:
+        shown.see("audit", "x" * 200)
+        assert shown.page.input_value("#owner") == ""
+        assert shown.page.locator(".log").count() == 1

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from tests.serve.browsing import visit
-from tests.serve.page.readings import count_readings, decide, render_attempt
+from tests.serve.page.readings import decide, list_readings, render_attempt
 
 REFUSED = [
     ("not_live", "passive", "attack"),
@@ -105,7 +105,7 @@ def test_a_slow_line_costs_one_try_and_says_that_it_is_slow(watched):
     page.wait_for_selector(".note:has-text('2 pictures a second')")
     render_attempt(watched, decide("liveness_undecided", verdict="undecided"))
     page.wait_for_selector("h2:text-is('The line is too slow')")
-    assert count_readings(page) == []
+    assert list_readings(page) == []
     assert page.is_visible("text=Try again")
     assert not watched.violations()
 
@@ -119,5 +119,5 @@ def test_a_gate_that_closes_takes_the_verdict_with_it(watched):
           { data: JSON.stringify({ is: "closed", gate: { tries: 0, of: 5, wait: 299 } }) }))"""
     )
     page.wait_for_selector(".countdown")
-    assert count_readings(page) == []
+    assert list_readings(page) == []
     assert "closed for" in page.inner_text(".facts")

@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from tests.serve.browsing import PHONE, browser, film, visit
+from tests.serve.page.answers import VIEWS, answer_always
 from tests.serve.page.readings import decide, render_attempt
 
 LOW = [{"width": 600, "height": 410}, {"width": 740, "height": 360}]
@@ -118,6 +119,22 @@ def test_dates_and_numbers_are_the_browsers(window, served, photos, locale, date
         shown.see("sensitivity", "obama")
         assert shown.page.inner_text(".alpha-value").startswith(number)
         assert not re.search(r"(^|\s)-\d", shown.page.inner_text("main")), "a minus is no hyphen"
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize("width", [320, 360, 600, 760, 1040])
+def test_every_view_fits_in_every_language(window, served, locale, width):
+    with visit(window, served, viewport={"width": width, "height": 740}, locale=locale) as shown:
+        answer_always(shown.page)
+        for view in VIEWS:
+            shown.see(view)
+            assert shown.fits(), view
+            words = shown.page.evaluate(
+                """() => [...document.querySelectorAll("#tabs span")].map((one) => {
+                  const { left, right } = one.getBoundingClientRect(); return [left, right]; })"""
+            )
+            ends = [-0.5, *(end for one in words for end in one), width + 0.5]
+            assert ends == sorted(ends), "the tabs' words are apart, and within the window"
 
 
 def test_content_begins_where_the_header_does(window, served):

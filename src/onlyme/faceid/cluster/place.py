@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import ssl
 from os import PathLike
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from onlyme.errors import SettingsError, UsageError
+from onlyme.storage.files import open_regular
 
 __all__ = ["ClusterPlace", "check_place"]
 
@@ -72,7 +74,8 @@ def _check_files(place: ClusterPlace) -> None:
     """Refuse files that TLS could not use, or a key that other users can read."""
     for path in place[1:]:
         try:
-            mode = path.stat().st_mode
+            with open_regular(path) as file:  # the reader of certificates waits for a pipe
+                mode = os.fstat(file.fileno()).st_mode
         except (OSError, ValueError) as error:  # a NUL in the name
             why = getattr(error, "strerror", None) or "it is not a valid path"
             raise SettingsError(f"{path} cannot be read: {why}") from None

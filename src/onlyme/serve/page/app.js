@@ -33,11 +33,11 @@ const missing = {
     makeLink(t("Unlock"), "unlock", "#/unlock", "primary"))),
 };
 
-/** Return the view and the person that the address names; the view is null if there is none. */
+/** Return the view and the person that the address names, with composed letters as names have. */
 function readAddress() {
   const [view, ...rest] = location.hash.slice(2).split("/");
   try {
-    return { key: view || "unlock", view: VIEWS.get(view || "unlock") ?? missing, name: decodeURIComponent(rest.join("/")) };
+    return { key: view || "unlock", view: VIEWS.get(view || "unlock") ?? missing, name: decodeURIComponent(rest.join("/")).normalize("NFC") };
   } catch {
     return { key: "", view: missing, name: "" };
   }
@@ -58,6 +58,7 @@ async function showView({ first = false } = {}) {
   }
   const heading = h("h1", { tabindex: "-1" }, t(view.title));
   const body = h("div", { class: `view ${key}`, "aria-busy": "true" }, h("p", { class: "soft" }, t("One moment…")));
+  closeDialogs(); // that were opened while this view was loaded
   main.replaceChildren(h("div", { class: "head" }, heading, h("p", { class: "lead" }, t(view.lead))), body);
   if (!first) heading.focus({ preventScroll: true });
   window.scrollTo(0, 0);

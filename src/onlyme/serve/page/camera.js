@@ -78,9 +78,21 @@ export class Camera {
     return Boolean(this.stream?.active);
   }
 
-  /** Call back when the camera is unplugged or another program takes it. */
+  /**
+   * Call back with a NoCamera when the camera is unplugged or another program takes it, and when the
+   * page is hidden: browsers then give no pictures, and nobody sees that the camera is on.
+   */
   onLost(callback) {
-    this.stream.getVideoTracks()[0].addEventListener("ended", callback);
+    this.stream.getVideoTracks()[0].addEventListener("ended", () =>
+      callback(new NoCamera(t("The camera is gone"), t("It was unplugged, or another program took it."))));
+    this.tellHidden = () => document.hidden
+      && callback(new NoCamera(t("Paused"), t("The camera was closed, since this page was hidden.")));
+    document.addEventListener("visibilitychange", this.tellHidden);
+  }
+
+  /** Say that no further picture is needed: hiding the page then ends nothing. */
+  release() {
+    document.removeEventListener("visibilitychange", this.tellHidden);
   }
 
   /** Wait for the next picture: sending one twice would look like a recording. */
@@ -112,6 +124,7 @@ export class Camera {
   /** Close the camera; its light goes out. The element is emptied only while it shows this camera. */
   stop() {
     this.isStopped = true;
+    this.release();
     if (!this.stream) return;
     closeStream(this.stream);
     if (this.video.srcObject === this.stream) this.video.srcObject = null;

@@ -1,6 +1,6 @@
 // Start the camera on a stage and its stream to the service, the same way for every view.
 
-import { Camera, NoCamera } from "./camera.js";
+import { Camera } from "./camera.js";
 import { h } from "./dom.js";
 import { t, translate } from "./i18n.js";
 import { LiveStream } from "./live.js";
@@ -10,8 +10,9 @@ export class Capture {
   /**
    * `stage` shows the camera's picture. `makeStreamPath` returns the path of the stream; it is called
    * once the camera runs. `listeners` has functions for messages of the service by their kind, and
-   * `started` (the camera runs), `failed` (with the error; the camera cannot be used) and `ended`
-   * (with a sentence; the service has ended the stream).
+   * `started` (the camera runs), `failed` (with the error; the camera cannot be used), `silent` (the
+   * service does not answer; the stage is cleared of what it said before) and `ended` (with a sentence;
+   * the service has ended the stream).
    */
   constructor(stage, makeStreamPath, listeners) {
     this.stage = stage;
@@ -23,7 +24,7 @@ export class Capture {
   }
 
   async start() {
-    const { started, failed, ended, ...messages } = this.listeners;
+    const { started, failed, ended, silent, ...messages } = this.listeners;
     this.stage.showInstead(h("p", { class: "soft" }, t("Waiting for the camera…")));
     try {
       await this.camera.start();
@@ -36,7 +37,12 @@ export class Capture {
     this.stage.clear();
     started();
     this.stream = new LiveStream(this.camera, this.makeStreamPath());
-    this.camera.onLost(() => !this.isStopped && failed(new NoCamera(t("The camera is gone"), t("It was unplugged, or another program took it."))));
+    this.camera.onLost((error) => !this.isStopped && failed(error));
+    this.stream.addEventListener("silent", () => {
+      silent?.();
+      this.stage.clearReadings();
+      this.stage.showNote(t("Waiting for the service…"));
+    });
     for (const [kind, listener] of Object.entries(messages)) {
       this.stream.addEventListener(kind, ({ detail }) => listener(detail));
     }

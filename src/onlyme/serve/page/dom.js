@@ -99,15 +99,23 @@ export function saveFile(blob, fileName) {
   setTimeout(() => URL.revokeObjectURL(link.href), REVOKE_MS);
 }
 
-/** Ask before something that cannot be undone or loosens. Resolves to true if the user agrees. */
-export function askToConfirm(title, words, yes) {
-  return openDialog(title, words, yes, null, "danger");
+/** Return the view that is shown; a question that is asked after a request names it as its own. */
+export function findView() {
+  return document.querySelector("main .view");
+}
+
+/**
+ * Ask before something that cannot be undone or loosens. Resolves to true if the user agrees. If the
+ * user has left `view` meanwhile, it resolves to false, and nothing is asked.
+ */
+export function askToConfirm(title, words, yes, view = findView()) {
+  return openDialog(title, words, yes, null, "danger", view);
 }
 
 /** Ask for a text, with `label`; resolves to it, or to null. */
 export async function askForText(title, words, label, yes, value = "") {
   const input = h("input", { type: "text", id: "ask-text", maxlength: 128, autocomplete: "off", spellcheck: "false", value, autofocus: true });
-  const agreed = await openDialog(title, words, yes, h("div", { class: "field" }, h("label", { for: "ask-text" }, label), input), "primary");
+  const agreed = await openDialog(title, words, yes, h("div", { class: "field" }, h("label", { for: "ask-text" }, label), input), "primary", findView());
   return agreed ? input.value : null;
 }
 
@@ -116,7 +124,8 @@ export function closeDialogs() {
   for (const dialog of document.querySelectorAll("dialog")) dialog.close("no");
 }
 
-function openDialog(title, words, yes, field, kind) {
+function openDialog(title, words, yes, field, kind, view) {
+  if (!view?.isConnected) return Promise.resolve(false);
   closeDialogs(); // one question at a time
   return new Promise((resolve) => {
     const form = h("form", { method: "dialog", onsubmit: (event) => { event.preventDefault(); dialog.close("yes"); } },

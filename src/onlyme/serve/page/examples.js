@@ -1,6 +1,6 @@
 // List the pictures that a person was learned from, by date, and remove single ones or a look.
 
-import { ask, get, makePath } from "./api.js";
+import { ask, get, makePath, makeSegment } from "./api.js";
 import { askToConfirm, h, makeButton, tell } from "./dom.js";
 import { formatNumber, t, tn, translate } from "./i18n.js";
 import { formatTime, joinSentences } from "./words.js";
@@ -39,7 +39,7 @@ async function removeOne(name, number, when, reload) {
 async function removeLook(name, look, examples, reload) {
   const count = examples.filter((example) => example.look === look).length;
   const sure = await askToConfirm(t("Remove the look {look}?", { look }), tn(count, "{n} picture of {name} is forgotten. This cannot be undone.", "{n} pictures of {name} are forgotten. This cannot be undone.", { name }), t("Remove"));
-  if (sure) await remove(makePath(name, `looks/${encodeURIComponent(look)}`), name, reload);
+  if (sure) await remove(makePath(name, `looks/${makeSegment(look)}`), name, reload);
 }
 
 async function remove(path, name, reload) {

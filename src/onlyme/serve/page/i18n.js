@@ -1,5 +1,7 @@
 // Say every message in the browser's language: English, or German where de.js has it.
 
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
+
 let catalogue = {};
 let sentences = []; // of the service, with numbers in them: [pattern, German]
 
@@ -22,7 +24,12 @@ export async function loadLanguage() {
 
 /** Return a message in the page's language; `{key}` stands for the value of that key. */
 export function t(message, values = {}) {
-  return (catalogue[message] ?? message).replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+  return (catalogue[message] ?? message).replace(/\{(\w+)\}/g, (whole, key) => isolate(values[key] ?? whole));
+}
+
+/** Keep a name that is written from right to left from turning the words beside it around. */
+function isolate(value) {
+  return RIGHT_TO_LEFT.test(value) ? `\u2068${value}\u2069` : value;
 }
 
 /** Return the message for one or for another number of things; `{n}` stands for the number. */
@@ -30,23 +37,26 @@ export function tn(count, one, more, values = {}) {
   return t(count === 1 ? one : more, { n: formatNumber(count), ...values });
 }
 
-/** Return a sentence of the service in the page's language, with a real minus sign. */
+/** Return a sentence of the service in the page's language, with a real minus sign; a list follows its first line. */
 export function translate(sentence) {
+  const [first, ...others] = (sentence ?? "").split("\n").map((line) => line.trim());
+  if (others.length) return `${translate(first)} ${others.map(translate).join("; ")}`;
   const said = catalogue[sentence] ?? fillSentence(sentence ?? "") ?? sentence ?? "";
   return said.replace(/(^|[\s([])-(?=\d)/g, "$1−");
 }
 
-/** Return a pattern for sentences that differ in their numbers: `{key}` is one, `{key:one|more}` a word. */
+/** Return a pattern for sentences that differ in their numbers: `{key}` is one, `{key:one|more}` a word, `{key*}` and `{key!}` any words. */
 function makePattern(english) {
-  const quoted = english.replace(/[.*+?^$()[\]\\]/g, "\\$&");
-  return new RegExp(`^${quoted.replace(/\{\w+:(.+?)\}/g, "(?:$1)").replace(/\{(\w+)\}/g, "(?<$1>[\\d.,]*\\d)")}$`);
+  const quoted = english.replace(/[*!]\}/g, "…}").replace(/[.*+?^$()[\]\\]/g, "\\$&");
+  return new RegExp(`^${quoted.replace(/\{\w+:(.+?)\}/g, "(?:$1)").replace(/\{(\w+)…\}/g, "(?<$1>.+)").replace(/\{(\w+)\}/g, "(?<$1>[\\d.,]*\\d)")}$`);
 }
 
 /** Return a sentence with numbers in the page's language, and its numbers as the browser writes them. */
 function fillSentence(sentence) {
   for (const [pattern, german] of sentences) {
     const found = pattern.exec(sentence);
-    if (found) return german.replace(/\{(\w+)(?::(.+?)\|(.+?))?\}/g, (_, key, one, more) => (one ? (found.groups[key] === "1" ? one : more) : formatWritten(found.groups[key])));
+    if (found) return german.replace(/\{(\w+)([*!])?(?::(.+?)\|(.+?))?\}/g, (_, key, words, one, more) =>
+      (words === "!" ? found.groups[key] : words ? translate(found.groups[key]) : one ? (found.groups[key] === "1" ? one : more) : formatWritten(found.groups[key])));
   }
   return null;
 }

@@ -4,7 +4,7 @@ import { get } from "./api.js";
 
 const MAX_PICTURES_AHEAD = 2; // sent and not yet handled: one that is looked at, one that waits
 const LAST_KINDS = ["over", "problem", "closed", "enrolled", "played"]; // messages that say why a stream ends
-const SILENT_MS = 3000; // without an answer, what was shown is of the past
+export const SILENT_MS = 3000; // without an answer, what was shown is of the past
 const SLOW_RATE = 4; // pictures a second; below, an attempt sees too few to tell a living face
 const MIN_SENT = 4; // pictures after which the speed of the line can be told
 

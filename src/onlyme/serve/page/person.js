@@ -2,7 +2,7 @@
 
 import { ask, get, makePath, Problem } from "./api.js";
 import { findCounted, makeCertificate } from "./certificate.js";
-import { askForText, askToConfirm, h, makeButton, makeDetails, makeLink, tell } from "./dom.js";
+import { askForText, askToConfirm, findView, h, makeButton, makeDetails, makeLink, tell } from "./dom.js";
 import { t, translate } from "./i18n.js";
 import { makeExamples } from "./examples.js";
 import { describePromise, formatSigned, makeSentence } from "./words.js";
@@ -69,13 +69,14 @@ async function renew(name, reload) {
 }
 
 async function rename(name, reload) {
+  const view = findView();
   const title = t("Rename {name}", { name });
   const wanted = await askForText(title, t("Attempts that were counted stay counted. Backups hold the earlier name."), t("New name"), t("Rename"), name);
   if (wanted === null || wanted === name) return;
   const checked = await get(`/v1/name-check?${new URLSearchParams({ name: wanted })}`);
   const problem = checked.problem ?? (checked.taken ? t("{name} is enrolled already", { name: checked.name }) : null);
   if (problem) {
-    await askToConfirm(title, makeSentence(translate(problem)), t("Understood"));
+    await askToConfirm(title, makeSentence(translate(problem)), t("Understood"), view);
     return;
   }
   const renamed = await ask("POST", makePath(name, `rename?${new URLSearchParams({ to: wanted })}`));
@@ -84,6 +85,7 @@ async function rename(name, reload) {
 }
 
 async function merge(name, reload) {
+  const view = findView();
   const other = await askForText(t("Merge another name into {name}", { name }), t("{name} keeps the photos of both; the other name is forgotten. This cannot be undone.", { name }), t("Name that is forgotten"), t("Merge"));
   if (!other) return;
   const send = (anyway) => ask("POST", makePath(name, `merge?${new URLSearchParams({ other, anyway })}`));
@@ -91,7 +93,7 @@ async function merge(name, reload) {
     await send(false);
   } catch (error) {
     if (!(error instanceof Problem) || error.status >= 500) throw error;
-    const sure = await askToConfirm(t("Merge all the same?"), makeSentence(error.message), t("Merge all the same"));
+    const sure = await askToConfirm(t("Merge all the same?"), makeSentence(error.message), t("Merge all the same"), view);
     if (!sure) return;
     await send(true);
   }

@@ -1,6 +1,6 @@
 // Show the camera's picture, and draw on it: the face's frame, the verdict, the oval, notices.
 
-import { Camera, NoCamera } from "./camera.js";
+import { Camera } from "./camera.js";
 import { h, makeIcon, svg } from "./dom.js";
 import { t } from "./i18n.js";
 import { Ring } from "./ring.js";
@@ -134,7 +134,7 @@ export async function openCamera(view) {
     return null;
   }
   if (camera !== view.camera) return null;
-  camera.onLost(() => camera === view.camera && view.showCameraError(new NoCamera(t("The camera is gone"), t("It was unplugged, or another program took it."))));
+  camera.onLost((error) => camera === view.camera && view.showCameraError(error));
   view.stage.fitToVideo();
   view.stage.clear();
   return camera;

@@ -1,7 +1,7 @@
 // Show who came without a name, where that is kept; name a person, or forget them.
 
 import { ask, get, Problem } from "./api.js";
-import { askForText, askToConfirm, h, makeButton, tell } from "./dom.js";
+import { askForText, askToConfirm, findView, h, makeButton, tell } from "./dom.js";
 import { formatNumber, t, tn } from "./i18n.js";
 import { formatTime, joinSentences, makeSentence } from "./words.js";
 
@@ -62,6 +62,7 @@ function makeGroup(group, number, reload) {
 }
 
 async function nameGroup(group, reload) {
+  const view = findView();
   const title = t("Who is this?");
   const typed = await askForText(title, t("The person is enrolled in the gallery and recognised from then on. The pictures are erased."), t("Name"), t("Enroll"));
   if (typed === null) return;
@@ -73,7 +74,7 @@ async function nameGroup(group, reload) {
       return tell(t("{name} is enrolled", { name }));
     } catch (error) {
       if (!(error instanceof Problem) || !error.status || error.status >= 500) throw error;
-      const further = await askFurther(error, typed, query);
+      const further = await askFurther(error, typed, query, view);
       if (!further) return error.kind === "no-such-group" ? reload() : null;
       query[further] = true;
     }
@@ -81,17 +82,17 @@ async function nameGroup(group, reload) {
 }
 
 /** Ask about a refusal; return the parameter that the operator agrees to, or null. */
-async function askFurther(error, name, query) {
+async function askFurther(error, name, query, view) {
   if (error.kind === "owner-exists" && !query.add) {
     const words = t("Somebody in the gallery may have this name. These visits are added to that person.");
-    return (await askToConfirm(t("Add to {name}?", { name }), words, t("Add"))) ? "add" : null;
+    return (await askToConfirm(t("Add to {name}?", { name }), words, t("Add"), view)) ? "add" : null;
   }
   if (error.kind === "same-person" && !query.anyway) {
     const words = t("Another name that is enrolled fits this person. With two names for one person, a search finds neither.");
-    return (await askToConfirm(t("Enroll all the same?"), words, t("Enroll all the same"))) ? "anyway" : null;
+    return (await askToConfirm(t("Enroll all the same?"), words, t("Enroll all the same"), view)) ? "anyway" : null;
   }
   const words = error.kind === "owner-exists" ? t("This name belongs to somebody in the vault. Give another one.") : makeSentence(error.message);
-  await askToConfirm(t("Not enrolled"), words, t("Understood"));
+  await askToConfirm(t("Not enrolled"), words, t("Understood"), view);
   return null;
 }
 

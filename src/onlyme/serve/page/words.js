@@ -2,6 +2,7 @@
 
 import { formatNumber, locale, t, tn, translate } from "./i18n.js";
 
+const ALIKE_SHARE = 0.05; // as in onlyme.siamese.presets, which says why
 const signedFormat = new Intl.NumberFormat(locale, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 const timeFormat = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 const secondFormat = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
@@ -40,6 +41,14 @@ export function describePromise(far, counted) {
   return makeSentence(t("{odds}; proven: at most 1 in {counted} (95 % bound)", { odds, counted: formatNumber(counted) }));
 }
 
+/** Say the second promise: how often somebody passes who looks like the owner; empty without a rate. */
+export function describeAlike(far) {
+  if (far === null || far === undefined) return "";
+  const alike = far / ALIKE_SHARE;
+  if (alike > 0.5) return t("Someone who looks like the owner may pass at every try.");
+  return t("Someone who looks like the owner passes at most about once in {n} tries; a close relative more often.", { n: formatTries(alike) });
+}
+
 /** Format a share as a percentage with two significant digits. */
 export function formatPercent(share) {
   if (share < 1e-4) return t("less than {share} %", { share: new Intl.NumberFormat(locale).format(0.01) });
@@ -65,9 +74,11 @@ export function formatDuration(seconds) {
   return hours ? `${hours}:${minutes}:${rest}` : `${Number(minutes)}:${rest}`;
 }
 
+const FILE = /^[^:;]+\.\w{2,4}: /; // the name of a file, which is written as it is
+
 /** Return words as a sentence: with a capital letter and a full stop. */
 export function makeSentence(words) {
-  const text = words.charAt(0).toUpperCase() + words.slice(1);
+  const text = FILE.test(words) ? words : words.charAt(0).toUpperCase() + words.slice(1);
   return /[.!?…]$/.test(text) ? text : `${text}.`;
 }
 

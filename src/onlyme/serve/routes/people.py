@@ -276,7 +276,7 @@ async def not_me(
     async with service.uploads.receive_one(request, "frame", max_bytes) as sent:
 
         def run_not_me(face_id: FaceID) -> Lesson:
-            face_id.owner(name)  # an unknown name is told before the picture is looked at
+            face_id.find_owner(name)  # an unknown name is told before the picture is looked at
             frame = decode_picture(face_id.pipeline.decode, sent)
             if not yes:
                 _refuse_own_face(compare_with_own_photos(face_id, name, frame))

@@ -107,11 +107,11 @@ class EnrollView {
     }
     const query = new URLSearchParams(look);
     if (taken) {
-      const again = await askToConfirm(t("{name} is enrolled already", { name }), t("Start over? What was learned before is forgotten once the new pictures are good."), t("Start over"));
+      const again = await askToConfirm(t("{name} is enrolled already", { name }), t("Start over? What was learned before is forgotten once the new pictures are good."), t("Start over"), this.body);
       if (!again) return null;
       query.set("replace", "true");
     } else if (similar) {
-      const sure = await askToConfirm(t("“{name}” is enrolled as well", { name: similar }), t("“{name}” and “{other}” are easily confused. To add photos to that person, open “People”.", { name, other: similar }), t("Enroll “{name}”", { name }));
+      const sure = await askToConfirm(t("“{name}” is enrolled as well", { name: similar }), t("“{name}” and “{other}” are easily confused. To add photos to that person, open “People”.", { name, other: similar }), t("Enroll “{name}”", { name }), this.body);
       if (!sure) return null;
     }
     return { name, query };
@@ -123,7 +123,7 @@ class EnrollView {
     const { name, problem } = await get(`/v1/name-check?${new URLSearchParams({ name: this.look.value })}`);
     if (!problem) return { look: name };
     const words = makeSentence(translate(problem));
-    await askToConfirm(t("A look, such as glasses"), words, t("Understood"));
+    await askToConfirm(t("A look, such as glasses"), words, t("Understood"), this.body);
     return null;
   }
 
@@ -138,7 +138,6 @@ class EnrollView {
       started: () => { this.stage.showPrompt(t("Loading…")); this.stage.focus(); },
       failed: (error) => this.showError(error),
       ended: (words, kind) => (kind === "same-person" ? this.askAgain(() => this.start({ anyway: true })) : this.showError(new Error(words))),
-      silent: () => this.stage.showNote(t("Waiting for the service…")),
       look: (message) => this.showLook(message),
       photo: ({ covered }) => this.showCoverage(covered, { fits: true }),
       learning: () => this.showLearning(),
@@ -169,6 +168,7 @@ class EnrollView {
   }
 
   showLearning() {
+    this.capture.camera.release();
     this.stage.showPrompt(t("Learning…"));
     announce(t("Learning…"));
   }
@@ -176,7 +176,7 @@ class EnrollView {
   async enrollPhotos(files, { anyway = false } = {}) {
     if (!files.length) return;
     const agreed = await this.agreeOnName();
-    if (!agreed) return;
+    if (!agreed || !this.split.isConnected) return;
     if (anyway) agreed.query.set("anyway", "true");
     const form = new FormData();
     for (const file of files) form.append("me", file, file.name);

@@ -24,7 +24,7 @@ export async function render(body, wanted) {
   if (!people.chosen) return null;
   const view = new FoolView(people, await get(PATH));
   body.append(view.element);
-  return () => view.stop();
+  return () => view.leave();
 }
 
 class FoolView {
@@ -90,13 +90,14 @@ class FoolView {
   async play() {
     const { stage } = this.attack;
     this.stop();
+    this.progress = "";
     this.startButton.hidden = true;
     this.timeline.element.hidden = false;
     this.capture = new Capture(this.stage, () => `${PATH}/${makeSegment(this.name)}/watch?stage=${stage}`, {
       started: () => { this.stage.showPrompt(t("Loading…")); this.stage.focus(); },
       failed: (error) => this.showError(error),
       ended: (words) => this.showError(new NoCamera(t("Paused"), words)),
-      silent: () => { this.stage.clearReadings(); this.stage.showNote(t("Waiting for the service…")); },
+      silent: () => { this.timeline.clear(); this.life.show(null); },
       look: (message) => this.showLook(message),
       ask: ({ arrow, words }) => this.stage.showPrompt(makeSentence(translate(words)), arrow),
       attempt: (message) => this.showAttempt(message),
@@ -109,6 +110,7 @@ class FoolView {
     this.stage.showPrompt(null);
     this.stage.setResting(false);
     this.stage.frameFace(box);
+    this.stage.showNote(this.capture.stream.isSlow ? t("Few pictures get through: the line or the computer is slow. Hold still for longer.") : this.progress);
     this.timeline.add(margin);
   }
 
@@ -117,7 +119,8 @@ class FoolView {
     const words = decision.accepted ? t("Would open") : joinSentences(t("Stays shut"), describeDecision(decision, this.name)).replace(/\.$/, "");
     const kind = decision.accepted === isAttack ? "no" : "yes";
     this.stage.showVerdict(kind, words);
-    this.stage.showNote(t("Attempt {n} of {all}", { n: number, all: this.attempts }));
+    this.progress = t("Attempt {n} of {all}", { n: number, all: this.attempts });
+    this.stage.showNote(this.progress);
     this.stage.setResting(true);
     this.timeline.setAlpha(decision.alpha ?? this.timeline.alpha);
     this.timeline.add(decision.margin, kind);
@@ -152,6 +155,12 @@ class FoolView {
     this.showRound();
     this.stage.showInstead(makeNotice("camera-off", error.title ?? t("The camera cannot be used"), error.message, makeButton(t("Try again"), "renew", () => this.play())));
     announce(joinSentences(error.title, error.message));
+  }
+
+  /** Close the camera; nothing that it showed stays. */
+  leave() {
+    this.stop();
+    this.showRound();
   }
 
   stop() {

@@ -4,6 +4,7 @@ import { ask, get, Problem } from "../api.js";
 import { NoCamera } from "../camera.js";
 import { announce, askForText, askToConfirm, h, makeButton, makeDetails, makeIcon, makeNotice, tell } from "../dom.js";
 import { formatNumber, t, tn, translate } from "../i18n.js";
+import { SILENT_MS } from "../live.js";
 import { PhotoDrop } from "../photos.js";
 import { drawCurve, drawMap } from "../plots.js";
 import { openCamera, Stage } from "../stage.js";
@@ -208,6 +209,7 @@ class LabView {
   showOff() {
     this.stopCamera();
     this.stopButton.hidden = true;
+    this.score.textContent = t("No picture yet.");
     this.startButton = makeButton(t("Start the camera"), "camera", () => this.watch(), "primary");
     this.stage.showInstead(makeNotice("camera", t("The camera is off"), t("Pictures go to this service only, and are forgotten once looked at."), this.startButton));
   }
@@ -229,14 +231,23 @@ class LabView {
     if (camera !== this.camera) return;
     const form = new FormData();
     form.append("frame", await camera.takePicture(), "frame");
-    const { box, score } = await ask("POST", `${PATH}/look`, form);
+    const silence = setTimeout(() => camera === this.camera && this.showSilence(), SILENT_MS);
+    const { box, score } = await ask("POST", `${PATH}/look`, form).finally(() => clearTimeout(silence));
     if (camera !== this.camera) return;
+    this.stage.showNote("");
     this.stage.frameFace(box);
     const isIn = score !== null && score >= this.bound;
     const words = score === null ? t("Nobody is in the picture") : isIn ? t("It is you") : t("It is not you");
     this.stage.showVerdict(score === null ? "unsure" : isIn ? "yes" : "no", words, score === null ? "" : formatSigned(score, 2));
     this.score.textContent = score === null ? words : t("{words}: {score}, accepted from {bound}", { words, score: formatSigned(score, 2), bound: formatSigned(this.bound, 2) });
     if (words !== this.said) announce(this.said = words);
+  }
+
+  /** The service does not answer: what was shown before is not so any more. */
+  showSilence() {
+    this.stage.clearReadings();
+    this.stage.showNote(t("Waiting for the service…"));
+    this.score.textContent = t("No picture yet.");
   }
 
   showCameraError(error) {
@@ -277,7 +288,7 @@ class LabView {
   leave() {
     this.hasLeft = true;
     clearTimeout(this.timer);
-    this.stopCamera();
+    if (this.stopButton) this.showOff();
   }
 }
 

@@ -66,9 +66,10 @@ class NotMeView {
   askIfOwn({ margin, own_lowest: lowest, own_highest: highest }) {
     const name = this.name;
     const numbers = { name, margin: formatSigned(margin), lowest: formatSigned(lowest), highest: formatSigned(highest) };
+    const view = this.element.closest(".view");
     return askToConfirm(t("Is this really not {name}?", { name }),
       t("This face scores {margin} and is accepted as {name} now; {name}’s own photos score {lowest} to {highest}. If it is {name}, they would be rejected more often from now on.", numbers),
-      t("It is not {name}", { name }));
+      t("It is not {name}", { name }), view);
   }
 
   async undo() {

@@ -4,7 +4,7 @@ import { makePath } from "../api.js";
 import { NoCamera } from "../camera.js";
 import { Capture } from "../capture.js";
 import { announce, h, makeButton, makeDetails, makeIcon, makeLink, makeNotice } from "../dom.js";
-import { t, translate } from "../i18n.js";
+import { formatNumber, t, translate } from "../i18n.js";
 import { Meter } from "../meter.js";
 import { findPeople, makePicker } from "../picker.js";
 import { Stage } from "../stage.js";
@@ -66,8 +66,6 @@ class UnlockView {
         h("div", { class: "choice" }, this.challengeBox, h("label", { for: "harder" }, t("Ask me to move, as a photo cannot")))));
     this.far = people.chosen.far;
     this.showOff();
-    this.stopIfHidden = () => document.hidden && this.capture?.stream && this.stop();
-    document.addEventListener("visibilitychange", this.stopIfHidden);
   }
 
   showOff() {
@@ -103,7 +101,7 @@ class UnlockView {
       started: () => this.showStart(),
       failed: (error) => this.showError(error),
       ended: (words) => this.showPause(words),
-      silent: () => this.showSilence(),
+      silent: () => this.clearReadings(),
       ready: ({ gate }) => this.showReady(gate),
       look: (message) => this.showLook(message),
       ask: (message) => this.showChallenge(message),
@@ -126,12 +124,6 @@ class UnlockView {
     if (warning) announce(warning);
   }
 
-  /** The service does not answer: what was shown before is not so any more. */
-  showSilence() {
-    this.clearReadings();
-    this.stage.showNote(t("Waiting for the service…"));
-  }
-
   showLook(message) {
     if (this.isLoading) this.stage.showPrompt(null);
     this.isLoading = false;
@@ -139,7 +131,7 @@ class UnlockView {
     this.stage.frameFace(message.box);
     this.timeline.add(message.margin);
     const stream = this.capture.stream;
-    if (stream.isSlow) this.stage.showNote(t("Only {n} pictures a second get through: the line or the computer is slow.", { n: message.rate }));
+    if (stream.isSlow) this.stage.showNote(t("Only {n} pictures a second get through: the line or the computer is slow.", { n: formatNumber(message.rate) }));
     else if (!message.box && this.capture.camera.isDark()) this.stage.showNote(t("It is too dark, or something covers the camera."));
     else this.stage.showNote(this.warning.hidden ? "" : t("Last try"));
     this.speed = t("{rate} frames a second, {ms} ms each", { rate: message.rate.toFixed(0), ms: Math.round(message.latency) });
@@ -257,7 +249,6 @@ class UnlockView {
   close() {
     this.stopCapture();
     this.showOff();
-    document.removeEventListener("visibilitychange", this.stopIfHidden);
   }
 }
 

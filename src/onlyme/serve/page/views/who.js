@@ -13,6 +13,7 @@ export const title = "Who is this?";
 export const lead = "A picture, or everybody before the camera, is compared with all who are enrolled. Somebody who is not enrolled is told as such.";
 
 const SHOWN_VISITS = 20;
+const VERDICT_MS = 5000; // the stage shows a verdict for so long: by then somebody else may be there
 const KINDS = { known: "yes", unknown: "no", not_live: "no", locked_out: "no", ambiguous: "unsure" }; // by verdict
 
 export async function render(body) {
@@ -32,7 +33,7 @@ class WhoView {
     this.visits = h("ol", { class: "visits", "aria-label": t("Visits") });
     this.startButton = makeButton(t("Start the camera"), "camera", () => this.start(), "primary");
     this.drop = new PhotoDrop((files) => files.length && this.identify(files[0], files[0].name), { multiple: false, label: t("A picture") });
-    this.outcome = h("div", { class: "outcome", role: "status" }, h("p", { class: "soft" }, t("No picture yet.")));
+    this.outcome = h("div", { class: "outcome", role: "status" });
     this.element = h("div", { class: "split" },
       h("div", { class: "stack" }, this.stage.element),
       h("section", { class: "card panel", "aria-label": t("Answer") },
@@ -46,6 +47,7 @@ class WhoView {
 
   showOff() {
     this.stopCamera();
+    this.outcome.replaceChildren(h("p", { class: "soft" }, t("No picture yet.")));
     this.followButton.hidden = false;
     this.lookButton.hidden = this.stopButton.hidden = true;
     this.stage.showInstead(makeNotice("camera", t("The camera is off"), t("Pictures go to this service only, and are forgotten once looked at."), this.startButton));
@@ -55,6 +57,7 @@ class WhoView {
     this.camera?.stop();
     this.capture?.stop();
     this.camera = this.capture = null;
+    clearTimeout(this.timer);
     this.visits.replaceChildren();
   }
 
@@ -64,9 +67,8 @@ class WhoView {
     this.outcome.replaceChildren();
     this.capture = new Capture(this.stage, () => "/v1/identify/watch", {
       started: () => this.stage.showPrompt(t("Loading…")),
-      failed: (error) => this.showCameraError(error),
-      ended: (words) => this.showCameraError(new NoCamera(t("Paused"), words)),
-      silent: () => { this.stage.clearReadings(); this.stage.showNote(t("Waiting for the service…")); },
+      failed: (error) => this.showCameraError(error, () => this.follow()),
+      ended: (words) => this.showCameraError(new NoCamera(t("Paused"), words), () => this.follow()),
       ready: (message) => this.showRules(message),
       look: (message) => this.showFaces(message),
       visit: (message) => this.showVisit(message),
@@ -108,10 +110,10 @@ class WhoView {
     this.lookButton.focus({ preventScroll: true });
   }
 
-  showCameraError(error) {
+  showCameraError(error, again = () => this.start()) {
     if (!(error instanceof NoCamera)) console.error(error);
     this.showOff();
-    this.stage.showInstead(makeNotice("camera-off", error.title ?? t("The camera cannot be used"), error.message, makeButton(t("Try again"), "renew", () => this.start())));
+    this.stage.showInstead(makeNotice("camera-off", error.title ?? t("The camera cannot be used"), error.message, makeButton(t("Try again"), "renew", again)));
     announce(joinSentences(error.title, error.message));
   }
 
@@ -123,15 +125,23 @@ class WhoView {
     const form = new FormData();
     form.append("frame", picture, name);
     this.lookButton.disabled = true;
+    this.stage.showVerdict(null);
+    this.outcome.replaceChildren(h("p", { class: "soft" }, t("One moment…")));
     try {
       this.showDecision(await ask("POST", "/v1/identify", form), isDark);
     } catch (error) {
       if (!(error instanceof Problem) || !error.status) throw error;
-      this.stage.showVerdict(null);
       this.outcome.replaceChildren(h("p", { class: "refused" }, makeIcon("warn"), makeSentence(error.message)));
     } finally {
       this.lookButton.disabled = false;
     }
+  }
+
+  /** Show a verdict on the camera's picture, which goes on: after a while it is of the past. */
+  showVerdict(kind, words) {
+    this.stage.showVerdict(kind, words);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.stage.showVerdict(null), VERDICT_MS);
   }
 
   showDecision(decision, isDark) {
@@ -139,7 +149,7 @@ class WhoView {
     const words = isDarkness ? t("It is too dark") : describeDecision(decision, null);
     const advice = isDarkness ? t("Turn on a light, or uncover the camera.") : decision.reason === "no_match" ? t("The face is none of those that are enrolled.") : adviseOn(decision);
     const kind = decision.accepted ? "yes" : decision.reason === "no_match" ? "no" : "unsure";
-    if (this.camera) this.stage.showVerdict(kind, words);
+    if (this.camera) this.showVerdict(kind, words);
     this.outcome.replaceChildren(
       h("h2", { class: kind }, words),
       advice ? h("p", {}, advice) : "",
