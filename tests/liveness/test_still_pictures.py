@@ -44,9 +44,8 @@ def test_a_moved_picture_has_no_motion_of_its_own(kind):
     views = [make_view(one, face) for one in move_picture(picture, kind, 7, 12)]
     for late in (3, 7, 11):
         pairs = (views[0], views[1]), (views[late - 1], views[late])
-        for alike in (False, True):
-            motion = measure_own_motion(*pairs, alike=alike)
-            assert not motion.is_proven, (kind, late, motion)
+        motion = measure_own_motion(*pairs, strict=True)
+        assert not motion.is_proven, (kind, late, motion)
 
 
 @pytest.mark.parametrize("bend", [0.7, 1.0, 1.4])

@@ -46,7 +46,7 @@ MIN_CERTAINTY: Final = 3.0
 """The agreement of the two pairs must be at least this many of its standard errors."""
 
 MAX_PICTURE_MOTION: Final = 0.0016
-"""What leaves less than this beyond a plane is a picture, if it was displaced and followed. Of the
+"""Own motion below this is that of a picture, if it was displaced and could be followed. Of the
 living faces in the clips, 0 to 8 in 100 have less within a third of a second."""
 
 MIN_PICTURE_SECONDS: Final = 0.09
@@ -116,17 +116,15 @@ class OwnMotion:
     """What two pairs of frames agree on beyond the motion of a picture.
 
     Attributes:
-        amount: root of the mean product of what the two pairs leave over, beyond a plane that moves
-            and a smooth curve, in distances of the eyes; 0 where they contradict each other.
+        amount: root of the mean product of the two pairs' leftovers, in distances of the eyes; 0
+            where they contradict each other.
         certainty: that mean in its standard errors.
-        beyond_plane: the same as `amount` with the curve.
         followed: the share of the points that were followed, 0 to 1.
         displacement: how far the face came in the frame, in distances of the eyes.
     """
 
     amount: float
     certainty: float
-    beyond_plane: float
     followed: float
     displacement: float = 0.0
 
@@ -139,7 +137,7 @@ class OwnMotion:
     def is_of_picture(self) -> bool:
         """Whether the face was moved as a picture is: as a whole, and in no other way."""
         was_moved = self.displacement >= MIN_DISPLACEMENT and self.followed >= MIN_PICTURE_SHARE
-        return was_moved and self.beyond_plane < MAX_PICTURE_MOTION
+        return was_moved and self.amount < MAX_PICTURE_MOTION
 
     @property
     def is_proven(self) -> bool:
@@ -194,26 +192,28 @@ def make_view(pixels: NDArray[np.uint8], face: Face) -> FaceView | None:
 
 
 def measure_own_motion(
-    starts: tuple[FaceView, FaceView], ends: tuple[FaceView, FaceView], *, alike: bool = False
+    starts: tuple[FaceView, FaceView], ends: tuple[FaceView, FaceView], *, strict: bool = False
 ) -> OwnMotion:
     """Measure what two pairs of frames agree on beyond the motion of a picture.
 
     Args:
         starts: views of two early frames.
         ends: views of two later frames; the first pair is the first of each.
-        alike: light the views of a pair alike first; see `light.match_light`.
+        strict: light the views of a pair alike first (see `light.match_light`), and count nothing
+            that a smooth bend of the whole picture explains.
     """
-    first, share = _measure_leftover(starts[0], ends[0], alike=alike)
+    first, share = _measure_leftover(starts[0], ends[0], alike=strict)
     if share < MIN_FOLLOWED_SHARE:
-        return OwnMotion(0.0, 0.0, 0.0, share)
-    second, again = _measure_leftover(starts[1], ends[1], alike=alike)
+        return OwnMotion(0.0, 0.0, share)
+    second, again = _measure_leftover(starts[1], ends[1], alike=strict)
     share = min(share, again)
     if np.isfinite(first + second).all(axis=1).sum() < _MIN_POINTS:
-        return OwnMotion(0.0, 0.0, 0.0, 0.0)
-    beyond_plane, _ = _agree(first, second)
-    amount, certainty = _agree(remove_bend(first, _GRID), remove_bend(second, _GRID))
+        return OwnMotion(0.0, 0.0, 0.0)
+    if strict:
+        first, second = remove_bend(first, _GRID), remove_bend(second, _GRID)
+    amount, certainty = _agree(first, second)
     moved = float(np.linalg.norm(ends[1].middle - starts[0].middle)) / starts[0].eyes
-    return OwnMotion(amount, certainty, beyond_plane, share, moved)
+    return OwnMotion(amount, certainty, share, moved)
 
 
 @dataclass(slots=True)
@@ -253,8 +253,8 @@ class MotionDetector:
             self._compared = True
             pairs = (self._starts[0], self._starts[1]), (self._ends[0], self._ends[1])
             motion = measure_own_motion(*pairs)
-            # In another light soft edges seem to move: what is proven must be so in one light, too.
-            self.proven = motion.is_proven and measure_own_motion(*pairs, alike=True).is_proven
+            # In another light soft edges seem to move, and paper that curls moves by itself.
+            self.proven = motion.is_proven and measure_own_motion(*pairs, strict=True).is_proven
             is_long = self._now - self._paired >= MIN_PICTURE_SECONDS
             self.is_picture |= is_long and motion.is_of_picture
             if motion.is_jump:
