@@ -9,13 +9,13 @@ import griffe
 
 __all__ = ["Doctests"]
 
-# From a prompt at the margin to the next empty line.
-_BLOCK = re.compile(r"(?:^>>> .*\n?)(?:^(?!$).*\n?)*", re.MULTILINE)
+# From a prompt to the next empty line.
+_BLOCK = re.compile(r"^(?P<margin> *)>>> .*\n?(?:^(?! *$).*\n?)*", re.MULTILINE)
 _DIRECTIVE = re.compile(r"\s*# doctest: .*$", re.MULTILINE)
 
 
 class Doctests(griffe.Extension):
-    """Puts a fence around every doctest that stands outside of an `Example:` section."""
+    """Puts a fence around every doctest: without it a list in its output is taken for a link."""
 
     def on_instance(self, *, obj: griffe.Object, **_: Any) -> None:
         """Rewrite the docstring of one object before it is parsed."""
@@ -28,6 +28,7 @@ def fenced(text: str) -> str:
 
     def fence(found: re.Match[str]) -> str:
         code = _DIRECTIVE.sub("", found.group()).rstrip("\n")
-        return f"```pycon\n{code}\n```\n"
+        margin = found["margin"]
+        return f"{margin}```pycon\n{code}\n{margin}```\n"
 
     return _BLOCK.sub(fence, text)

@@ -23,6 +23,8 @@ PACKAGES = {
     "tpm2-tools": "tpm2_pcrextend",
     "libtss2-tcti-swtpm0": f"{_LIBRARIES}/libtss2-tcti-swtpm.so.0",
     "groff-base": "groff",
+    "zsh": "zsh",
+    "fish": "fish",
     "mosquitto": "/usr/sbin/mosquitto",
     "python3-gi": "/usr/lib/python3/dist-packages/gi/__init__.py",
     "gir1.2-gst-rtsp-server-1.0": f"{_LIBRARIES}/girepository-1.0/GstRtspServer-1.0.typelib",

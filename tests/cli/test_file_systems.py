@@ -140,3 +140,39 @@ def test_a_limit_on_memory_ends_a_command_but_harms_nothing(
     assert obama("verify", "obama", photos / "obama_3.jpg").returncode == 0
     assert '"obama"' in before
     assert '"obama"' in obama("list", "--json").stdout
+
+
+FULL = """
+    mount -t tmpfs -o size={size}k,mode=700 full "$ONLYME_VAULT" || exit 77
+    cp -a "$ONLYME_VAULT.copy/." "$ONLYME_VAULT"
+    cat /dev/zero > "$ONLYME_VAULT/fill" 2>/dev/null; truncate -s -{room}k "$ONLYME_VAULT/fill"
+    sha256sum "$ONLYME_VAULT/vault.key"
+    "$@"; echo "code $?"
+    sha256sum "$ONLYME_VAULT/vault.key"; rm "$ONLYME_VAULT/fill"
+"""
+
+
+@pytest.mark.parametrize("room", [0, 24, 64, 128, 512])
+def test_new_keys_on_a_disk_that_gets_full_count_or_do_not(obama, photos, room):
+    """An error says that nothing was changed, and success that everything was."""
+    environment = drop_coverage(obama.environment())
+    vault = environment["ONLYME_VAULT"]
+    words = " ".join(map(str, ONLYME))
+    check = f"{words} verify obama {photos}/obama_3.jpg >/dev/null && echo opens"
+    script = FULL.format(size=2048, room=room) + check
+    begin = ("unshare", "-m", "sh", "-c")
+    done = subprocess.run(
+        [*begin, f'cp -a "{vault}" "{vault}.copy"\n{script}', "sh", *map(str, ONLYME), "rekey"],
+        env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    if done.returncode == NO_MOUNT:
+        pytest.skip("this system allows no mount")
+    lines = done.stdout.splitlines()
+    assert lines[-1] == "opens", done.stdout
+    sums = [line for line in lines if line.endswith("vault.key")]
+    is_new = sums[0] != sums[1]
+    assert ("code 0" in lines) is is_new, done.stdout
+    assert ("code 2" in lines) is not is_new, done.stdout
+    if not is_new:
+        assert any("the disk is full" in line for line in lines), done.stdout

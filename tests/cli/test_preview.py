@@ -4,9 +4,14 @@ import os
 import pty
 import subprocess
 import sys
+import time
 
 import cv2
+import numpy as np
 import pytest
+
+from onlyme.cli.unlock.preview import preview
+from onlyme.image import capture
 
 
 @pytest.fixture(scope="module")
@@ -65,3 +70,29 @@ def test_without_a_camera_it_says_so(onlyme, tmp_path):
     done = onlyme("unlock", "preview", "--camera", tmp_path / "none.avi")
     assert done.returncode == 2
     assert "none.avi" in done.stderr
+
+
+class CoveredCamera:
+    """What a driver gives while the lens is covered."""
+
+    def isOpened(self):  # noqa: N802 - OpenCV's name
+        return True
+
+    def get(self, _):
+        return 100.0
+
+    def read(self):
+        time.sleep(0.01)
+        return True, np.zeros((100, 100, 3), np.uint8)
+
+    def release(self):
+        pass
+
+
+def test_a_covered_camera_is_shown_as_dark(monkeypatch, capsys, tmp_path):
+    """A login skips the dark pictures of a camera that starts; here they say what is wrong."""
+    monkeypatch.setenv("ONLYME_VAULT", str(tmp_path / "vault"))
+    monkeypatch.setattr(capture, "check_source", lambda *_: True)
+    monkeypatch.setattr(capture, "_open", lambda *_: CoveredCamera())
+    preview(camera="0", seconds=0.5)
+    assert "dark: switch on a light; no face" in capsys.readouterr().out

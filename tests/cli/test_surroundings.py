@@ -81,7 +81,9 @@ def test_a_closed_input_holds_no_photo(obama, words):
 
 def test_an_answer_that_cannot_be_written_says_why(obama, photos):
     done = shell(obama, '"$@" >/dev/full', "verify", "obama", photos / "obama_3.jpg")
-    assert done.stderr.splitlines()[-1] == "onlyme: No space left on device"
+    assert done.stderr.splitlines()[-1] == (
+        "onlyme: No space left on device; free some space and run the command again"
+    )
 
 
 def test_a_limit_on_the_size_of_files_breaks_nothing(obama, photos):

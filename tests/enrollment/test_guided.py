@@ -56,6 +56,12 @@ def test_nobody_is_asked_to_come(detector):
     assert "oval" in look.advice
 
 
+def test_in_the_dark_a_light_is_asked_for(detector):
+    (look,) = looks(detector, [Frame(np.full((480, 640, 3), 5, np.uint8), "browser")])
+    assert not look.fits
+    assert look.advice == "Turn on a light, or uncover the camera."
+
+
 @pytest.mark.parametrize(
     ("box", "words"),
     [

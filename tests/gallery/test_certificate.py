@@ -30,6 +30,12 @@ def test_a_small_gallery_is_counted_and_the_bound_is_above_the_promise(base):
     assert "Not covered" in words
 
 
+def test_one_person_is_not_called_one_of_one(base):
+    share = make_gallery_certificate(base, 1, 1e-3).sentences()[0]
+    assert "taken for the one person." in share
+    assert "taken for one of 2 people." in make_gallery_certificate(base, 2, 1e-3).sentences()[0]
+
+
 def test_a_large_gallery_is_modelled_and_says_so(base):
     made = make_gallery_certificate(base, 3000, 1e-3)
     assert made.counted is None

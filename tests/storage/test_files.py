@@ -74,6 +74,30 @@ def test_a_public_file_follows_the_umask(path, umask):
     assert mode(path) == 0o644
 
 
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+from onlyme.storage import files
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+try:
+    getattr(files, sys.argv[1])(Path(sys.argv[2]), bytes(10_000))
+except OSError as error:
+    print(error.filename, error.strerror)
+"""
+
+
+@pytest.mark.parametrize(
+    "write", ["replace_private", "replace_public", "create_private", "write_output"]
+)
+def test_a_write_that_fails_says_of_which_file(path, write):
+    """The system itself names none where the disk is full or a limit is reached."""
+    command = [sys.executable, "-c", FULL, write, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout == f"{path} File too large\n", done.stderr
+    assert list(path.parent.iterdir()) == []
+
+
 @pytest.mark.parametrize("broken", ["fsync", "replace"])
 def test_an_error_leaves_the_old_file_and_no_draft(path, broken, monkeypatch):
     path.write_bytes(b"old")

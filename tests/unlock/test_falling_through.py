@@ -183,7 +183,10 @@ def test_no_face_is_enrolled(empty, data):
 @pytest.mark.parametrize("what", ["vault", "key"])
 def test_the_vault_cannot_be_read_until_it_is_restored(stack, enrolled, what):
     if what == "vault":
-        path, words = stack.folder / "lib/onlyme/vault.sqlite", "the vault cannot be read"
+        path, words = (
+            stack.folder / "lib/onlyme/vault.sqlite",
+            "the vault cannot be read or written",
+        )
         path.write_bytes(path.read_bytes()[:5000])
     else:
         path, words = stack.folder / "etc/onlyme/vault.key", "the vault's key cannot be used"

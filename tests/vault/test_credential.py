@@ -173,6 +173,29 @@ def test_a_key_that_is_gone_is_recovered_with_the_passphrase(tmp_path, host, har
     assert read(folder, host)[0] == b"content"
 
 
+@pytest.mark.parametrize("harm", ["missing", "cut", "empty"])
+@pytest.mark.parametrize("asks", [False, True])
+def test_a_key_that_is_gone_without_a_recovery_says_what_is_left(tmp_path, host, harm, asks):
+    """A new vault has no recovery passphrase: none is asked for, and none is called wrong."""
+    store = Store(tmp_path / "vault", host)
+    write(store)
+    store.close()
+    sealed = host.path.read_bytes()
+    if harm == "missing":
+        host.path.unlink()
+    else:
+        host.path.write_bytes(sealed[:-20] if harm == "cut" else b"")
+    asked = []
+    source = host._replace(recovery=lambda: asked.append(1) or PASSPHRASE) if asks else host
+    with pytest.raises((KeyMissing, KeyRefused), match="there is no recovery passphrase") as told:
+        read(tmp_path / "vault", source)
+    assert "--recover" not in str(told.value)
+    assert not asked
+    host.path.touch(mode=0o600)
+    host.path.write_bytes(sealed)
+    assert read(tmp_path / "vault", host)[0] == b"content"
+
+
 def test_a_key_without_its_vault_makes_no_new_one(tmp_path, host):
     Store(tmp_path / "vault", host).close()
     with pytest.raises(VaultDamaged, match="a vault that is gone"):

@@ -41,9 +41,10 @@ def doctor(
     json: options.Json = False,
 ) -> None:
     """Check every part, and say what to do where one does not work."""
-    from onlyme.settings import Settings
+    from dataclasses import replace
 
-    findings = list(examine(Settings.load(vault=vault, embedder=embedder)))
+    settings = options.load_settings(vault)
+    findings = list(examine(replace(settings, embedder=embedder) if embedder else settings))
     if json:
         output.print_json([asdict(finding) for finding in findings])
     else:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import atexit
+import errno
 import gc
 import os
 import signal
@@ -97,16 +98,21 @@ def _run() -> None:
         _fail("there is not enough memory for this")
     except OSError as error:  # such as a full disk, or a report in a folder without write access
         drop_output()
-        _fail(
-            f"{error.filename}: {error.strerror}"
-            if error.filename
-            else error.strerror or str(error)
-        )
+        _fail(_describe_system_error(error))
     except Exception as error:  # noqa: BLE001 - 1 would mean *rejected*
         if os.environ.get("ONLYME_DEBUG"):
             traceback.print_exc()
         first = (str(error).splitlines() or [""])[0][:200]
         _fail(f"unexpected {type(error).__name__}: {first}; ONLYME_DEBUG=1 shows where")
+
+
+def _describe_system_error(error: OSError) -> str:
+    """Say which file it is about, and what to do where the disk is full."""
+    said = error.strerror or str(error)
+    if error.filename:
+        said = f"{os.fsdecode(error.filename)}: {said}"
+    is_full = error.errno in {errno.ENOSPC, errno.EDQUOT}
+    return f"{said}; free some space and run the command again" if is_full else said
 
 
 def _fail(sentence: str) -> None:

@@ -46,6 +46,7 @@ __all__ = [
     "Yes",
     "choose_level",
     "has_vault",
+    "load_settings",
     "open_face_id",
     "open_vault",
     "parse_consent",
@@ -340,8 +341,24 @@ def open_vault(vault: Path | None, *, make: bool = False) -> VaultAdmin:
     from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
+    if make:
+        return wiring.open_vault(Settings.load(vault=vault))
+    return wiring.open_vault(require_vault(load_settings(vault)))
+
+
+def load_settings(vault: Path | None) -> Settings:
+    """Return the settings with which a vault is read.
+
+    For the vault of the computer's login they are those of the login, if root asks: its key is
+    apart from it in `/etc/onlyme`, and may be a credential.
+    """
+    from onlyme.settings import SYSTEM_VAULT, Settings
+    from onlyme.storage.system import is_root
+
     settings = Settings.load(vault=vault)
-    return wiring.open_vault(settings if make else require_vault(settings))
+    if settings.vault == SYSTEM_VAULT and is_root() and not (settings.key or settings.key_file):
+        return Settings.load_system()
+    return settings
 
 
 def require_vault(settings: Settings) -> Settings:

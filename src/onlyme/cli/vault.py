@@ -48,9 +48,8 @@ def register(app: typer.Typer) -> None:
 def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     """Show what holds the key, which attempts failed, and how much is stored."""
     from onlyme.faceid import wiring
-    from onlyme.settings import Settings
 
-    settings = options.require_vault(Settings.load(vault=vault))
+    settings = options.require_vault(options.load_settings(vault))
     with wiring.open_vault(settings) as admin:
         members, problem = _count_gallery(settings, admin)
         folder, kind = admin.store.folder, admin.store.kind
@@ -76,11 +75,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     if json:
         output.print_json(document)
         return
-    count = output.format_count(people, "person", "people")
-    gallery = ""
-    if members:
-        gallery = f" and {output.format_count(members, 'person', 'people')} in the gallery"
-    say(f"{folder}: {count} enrolled{gallery}, key: {kind}")
+    say(f"{folder}: {_format_people(people, members)}, key: {kind}")
     if problem:
         say(f"note: the gallery cannot be used: {problem}")
     if needs_rekey:
@@ -269,10 +264,9 @@ def backup(
     The copies of gallery and events lie beside the file, as FILE.gallery and FILE.events.
     """
     from onlyme.faceid.backup import back_up, describe_dump
-    from onlyme.settings import Settings
     from onlyme.vault.parts import list_parts
 
-    settings = Settings.load(vault=vault)
+    settings = options.load_settings(vault)
     with options.open_vault(vault) as admin:
         path = back_up(settings, admin, file)
         kind = admin.store.kind
@@ -306,14 +300,13 @@ def restore(
     are; where the vault is damaged or gone, the backup takes its place.
     """
     from onlyme.faceid.backup import restore_whole
-    from onlyme.settings import Settings
 
-    settings = Settings.load(vault=vault)
+    settings = options.load_settings(vault)
     done = restore_whole(
         settings, file, require_owner, allow_older=older, keep_gallery=keep_gallery
     )
-    people = output.format_count(len(done.names), "person", "people")
-    say(f"{people} enrolled: {', '.join(done.names)}")
+    people = _format_people(len(done.names), done.members)
+    say(f"{people}: {', '.join(done.names)}" if done.names else people)
     if done.previous:
         say(f"the previous vault was saved as {done.previous}", err=True)
     output.print_notes(done.notes)
@@ -372,6 +365,14 @@ def _format_entry(entry: AuditEntry) -> str:
         entry.detail,
     )
     return "  ".join(word for word in words if word)
+
+
+def _format_people(owners: int, members: int | None) -> str:
+    """Say how many people are enrolled in the vault, and in the gallery where there are any."""
+    count = output.format_count(owners, "person", "people")
+    if not members:
+        return f"{count} enrolled"
+    return f"{count} enrolled and {output.format_count(members, 'person', 'people')} in the gallery"
 
 
 def _count_gallery(settings: Settings, admin: VaultAdmin) -> tuple[int | None, str]:

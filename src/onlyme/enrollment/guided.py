@@ -16,6 +16,7 @@ from onlyme.enrollment.camera import FRAME_INTERVAL_SECONDS
 from onlyme.face.enrollment_quality import assess_for_enrollment, is_only_covered
 from onlyme.face.geometry import scale_to_frame
 from onlyme.face.pose import estimate_pose
+from onlyme.face.quality import is_nearly_black
 from onlyme.face.subject import choose_subject
 from onlyme.types import Reason
 
@@ -65,6 +66,8 @@ _NO_SUBJECT: Final = {
     Reason.NO_FACE: "No face is seen. Put your face into the oval.",
     Reason.MANY_FACES: "Several faces are seen. Only you should be in the picture.",
 }
+
+_TOO_DARK: Final = "Turn on a light, or uncover the camera."
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,9 +175,9 @@ class Guide:
     def _judge(self, frame: Frame) -> Guidance:
         chosen = choose_subject(self._detector.detect(frame.pixels), frame.pixels.shape)
         if isinstance(chosen, Reason):
-            return Guidance(
-                None, fits=False, pose=None, advice=_NO_SUBJECT[chosen], covered=self.coverage
-            )
+            dark = chosen is Reason.NO_FACE and is_nearly_black(frame.pixels)
+            advice = _TOO_DARK if dark else _NO_SUBJECT[chosen]
+            return Guidance(None, fits=False, pose=None, advice=advice, covered=self.coverage)
         box = scale_to_frame(chosen.box, frame.pixels.shape)
         yaw = estimate_pose(chosen.landmarks)[0]
         shown = (

@@ -20,7 +20,7 @@ from onlyme.types import Quality, QualityCheck
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["assess", "describe_light", "estimate_pose"]
+__all__ = ["assess", "describe_light", "estimate_pose", "is_nearly_black"]
 
 # In brackets: the miss rate at a cosine of 0.45 for photos at that value; it is 0.6 % for unchanged
 # photos.
@@ -80,6 +80,15 @@ def assess(
     )
 
 
+def is_nearly_black(pixels: NDArray[np.uint8]) -> bool:
+    """Say whether a picture is too dark for any face: no light, or something before the camera.
+
+    >>> is_nearly_black(np.zeros((4, 4, 3), np.uint8))
+    True
+    """
+    return float(pixels[::4, ::4].mean()) / 2.55 < _DARK_PICTURE_PERCENT
+
+
 def describe_light(pixels: NDArray[np.uint8]) -> str:
     """Say that a picture without a face is too dark or too bright for one; else nothing.
 
@@ -87,7 +96,7 @@ def describe_light(pixels: NDArray[np.uint8]) -> str:
     'no face found; the picture is nearly black: turn on a light'
     """
     light = float(pixels[::4, ::4].mean()) / 2.55
-    if light < _DARK_PICTURE_PERCENT:
+    if is_nearly_black(pixels):
         return "no face found; the picture is nearly black: turn on a light"
     if light > _BRIGHT_PICTURE_PERCENT:
         return "no face found; the picture is nearly white: use less light"

@@ -66,10 +66,10 @@ class GalleryCertificate:
 
     def sentences(self) -> tuple[str, ...]:
         """Return the certificate in words."""
+        named = "the one person" if self.people == 1 else f"one of {self.people:,} people"
         share = (
             f"{capitalize(describe_set_rate(self.fpir, _SEARCHES))}: that is how often a stranger "
-            f"is taken for one of {self.people:,} people. For that, each person's alpha is "
-            f"{describe_set_rate(self.far)}."
+            f"is taken for {named}. For that, each person's alpha is {describe_set_rate(self.far)}."
         )
         ground = (
             f"{self.comparisons:,} comparisons of {self.owners:,} owners with 1 photo each with "

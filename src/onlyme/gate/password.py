@@ -12,10 +12,11 @@ from pathlib import Path
 
 from onlyme.errors import UsageError
 
-__all__ = ["is_login_password"]
+__all__ = ["is_kept_here", "is_login_password"]
 
 _HELPERS = ("/sbin/unix_chkpwd", "/usr/sbin/unix_chkpwd")
 _HELPER_SECONDS = 10.0
+_ACCOUNTS = Path("/etc/passwd")
 
 
 def is_login_password(
@@ -58,3 +59,15 @@ def is_login_password(
     except (OSError, subprocess.TimeoutExpired):
         return False
     return answer.returncode == 0
+
+
+def is_kept_here(user: str) -> bool:
+    """Say whether this computer keeps the user's account itself, and no directory such as LDAP.
+
+    A directory checks passwords itself: the system's helper refuses even the right one.
+    """
+    try:
+        lines = _ACCOUNTS.read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return False
+    return any(line.partition(":")[0] == user for line in lines)

@@ -55,6 +55,7 @@ _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | CLOSE_ON_EXEC
 
 _DRAFT_SUFFIX = ".draft"
 _TOKEN_DIGITS = 16
+_DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 _MAX_PREFIX_BYTES = 200  # of the target's name; a file name has at most 255
 
 
@@ -246,8 +247,10 @@ def open_draft(
                 _move_to_new(draft, path)
             else:
                 draft.replace(path)
-    except BaseException:
+    except BaseException as error:
         draft.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno in _DISK_ERRORS and error.filename is None:
+            error.filename = str(path)  # a write that fails does not say of which file
         raise
     sync_folder(path.parent)
 

@@ -37,6 +37,8 @@ _MIN_ROOM = 1 << 20
 
 _STATVFS: Any = getattr(os, "statvfs", None)  # Windows has none
 
+_FULL = "the disk is full; free some space and run the command again"
+
 _FOREIGN_SQL = (
     "was changed by another program: it holds tables, triggers or views that onlyme did not make; "
     "restore a backup"
@@ -188,13 +190,16 @@ class SqliteFile:
         """Remove what was deleted from free pages and from the write-ahead log as well.
 
         Returns:
-            A sentence if another process that uses the file prevents it, otherwise none.
+            A sentence if another process that uses the file or a full disk prevents it, otherwise
+            none. What was changed before stays changed.
         """
         try:
             with self.lock:
                 self.run("VACUUM")
                 is_busy, _, _ = self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
+            if _read_code(error) & 0xFF == sqlite3.SQLITE_FULL:
+                return [f"{self.path}: {_FULL}; remnants of what was erased stay in it until then"]
             if not _is_busy(error):
                 raise
             is_busy = True
@@ -368,6 +373,8 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
             raise VaultBusy(f"{path} {_explain_busy(path)}") from None
         if not _read_code(error):
             raise VaultDamaged(f"{path} is damaged: it holds broken text") from None
+        if _read_code(error) & 0xFF == sqlite3.SQLITE_FULL:
+            raise VaultError(f"{path}: {_FULL}") from None
         raise VaultError(f"{path}: {error}") from None
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
         raise VaultError(f"{path} {_describe_misuse(error)}") from None

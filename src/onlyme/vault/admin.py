@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self
 from onlyme.errors import (
     OnlymeError,
     OwnerExists,
+    VaultError,
     refuse_gallery,
     refuse_twice,
     unknown_owner,
@@ -321,14 +322,18 @@ class VaultAdmin:
                 `onlyme.vault.key_sources.Passphrase`; by default what holds it now.
 
         Returns:
-            A sentence if remnants of what was encrypted before stay; see `Store.scrub`.
+            A sentence if remnants of what was encrypted before stay (see `Store.scrub`), or if the
+            disk has no room for the log's line.
 
         Raises:
             KeyMissing, KeyRefused: the source gives no key.
         """
         notes = self.store.rekey(source)
-        with self.store.edit() as edit:
-            self.gate.note(edit, Event.REKEY, detail=self.store.kind)
+        try:
+            with self.store.edit() as edit:
+                self.gate.note(edit, Event.REKEY, detail=self.store.kind)
+        except VaultError as error:  # the keys are new already, and an error would deny that
+            notes.append(f"the log has no line for it: {error}")
         return notes
 
     def backup(self, path: Path | None = None, marker: str = "") -> Path:

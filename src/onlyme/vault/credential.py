@@ -76,7 +76,7 @@ class Credential(NamedTuple):
         found = [path for path in (self.path, _next(self.path)) if path.exists()]
         problem: KeyMissing | KeyRefused = KeyMissing(
             f"the vault's key {self.path} is missing, and the vault does not open without it; "
-            "`sudo onlyme unlock key --recover` opens it with the recovery passphrase"
+            f"{self._describe_recovery()}"
         )
         for path in found:
             try:
@@ -85,12 +85,13 @@ class Credential(NamedTuple):
                 problem = error
         if self.recovery is None:
             raise problem
+        if not (paths := self._list_recovery_paths()):
+            raise problem
         passphrase = self.recovery()
-        for path in (self._recovery_path, _next(self._recovery_path)):
-            if path.exists():
-                sealed = read_private(path, max_bytes=_MAX_BYTES)
-                plain = open_box(_RECOVERY_MAGIC, sealed, passphrase, "recovery key")
-                yield parse_key(plain, str(path))
+        for path in paths:
+            sealed = read_private(path, max_bytes=_MAX_BYTES)
+            plain = open_box(_RECOVERY_MAGIC, sealed, passphrase, "recovery key")
+            yield parse_key(plain, str(path))
 
     def make(self, *, replace: bool) -> tuple[dict[str, Any], bytes]:
         """Seal a random key beside its place; `settle` moves it there.
@@ -151,6 +152,17 @@ class Credential(NamedTuple):
     def _recovery_path(self) -> Path:
         return self.path.with_name(self.path.name + ".recovery")
 
+    def _list_recovery_paths(self) -> list[Path]:
+        return [path for path in (self._recovery_path, _next(self._recovery_path)) if path.exists()]
+
+    def _describe_recovery(self) -> str:
+        if self._list_recovery_paths():
+            return "`sudo onlyme unlock key --recover` opens it with the recovery passphrase"
+        return (
+            "there is no recovery passphrase, so that only the machine as it was opens it; to "
+            f"start anew move {self.path} and the vault's vault.sqlite away, and enroll again"
+        )
+
     def _write_recovery(self, key: bytes, passphrase: str) -> None:
         box = seal_box(_RECOVERY_MAGIC, format_key(key), passphrase, self.cost)
         replace_private(_next(self._recovery_path), box)
@@ -175,7 +187,7 @@ class Credential(NamedTuple):
             raise KeyRefused(
                 f"this machine does not unseal the vault's key {path} "
                 f"({_shorten(done.stderr)}); the disk, the TPM or how it boots has changed: "
-                "`sudo onlyme unlock key --recover` opens the vault with the recovery passphrase"
+                f"{self._describe_recovery()}"
             )
         return parse_key(done.stdout, str(path))
 

@@ -28,6 +28,7 @@ def test_enroll_before_the_camera(window, served):
         shown.keep("enrolled")
         assert not shown.violations()
         assert "1 in 10,000 strangers" in page.inner_text(".promise")
+        assert "looks like the owner passes at most about once in 500" in page.inner_text(".alike")
         with page.expect_download() as saved:
             page.click("text=Download")
         assert "Newcomer" in saved.value.path().read_text("utf-8")

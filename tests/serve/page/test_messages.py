@@ -1,12 +1,19 @@
 """Messages: uploads by their names, darkness, many people, attempts in their colours."""
 
+import sys
+from pathlib import Path
 from urllib.parse import quote
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from onlyme import FaceID
 from tests.serve.browsing import browser, film, visit
+
+sys.path.insert(0, str(Path(__file__).parents[3] / "tools"))
+
+from degradations import degrade
 
 
 @pytest.mark.parametrize("view", ["not-me", "who"])
@@ -27,6 +34,27 @@ def test_an_upload_is_called_by_its_name(window, served, view, tmp_path):
             shown.page.click("text=This is not obama")
         shown.page.wait_for_selector(".refused:has-text('broken one.jpg')")
         assert "broken one.jpg" in shown.page.inner_text(".refused"), "as it is written"
+
+
+def test_a_face_that_seems_covered_is_enrolled_when_that_is_confirmed(
+    window, served, photos, pipeline, tmp_path
+):
+    frame = pipeline.decode(photos / "ardern_1.jpg")
+    face = max(pipeline.detector.detect(frame.pixels), key=lambda face: face.area)
+    masked = degrade("mouth mask", frame.pixels, face.landmarks, 0)
+    Image.fromarray(masked).save(tmp_path / "masked.png")
+    with visit(window, served, expected=["422"]) as shown:
+        page = shown.page
+        shown.see("enroll")
+        page.fill("#name", "masked")
+        page.click("text=Use photos instead")
+        page.set_input_files("#photos", tmp_path / "masked.png")
+        page.wait_for_selector(".notice:has-text('mask or scarf')")
+        page.click("text=Enroll all the same")
+        page.wait_for_selector("text=masked is enrolled")
+        assert not shown.violations()
+    with FaceID.open(served.settings.vault) as face_id:
+        face_id.forget("masked")
 
 
 def test_enter_in_the_name_does_not_lead_to_cancel(window, served):
@@ -83,7 +111,7 @@ def test_advice_of_one_picture_is_not_shown(window, served):
 def test_many_people_are_paged_sorted_and_searched(window, served):
     names = [*(f"person {number}" for number in range(1, 2001)), "Änne", "Zoë", "anton", "Émile"]
     people = [
-        {"name": name, "where": "gallery", "photos": 2, "created": None, "needs_reenroll": False}
+        {"name": name, "where": "vault", "photos": 2, "created": None, "needs_reenroll": False}
         for name in sorted(names)
     ]
     with visit(window, served) as shown:
@@ -99,6 +127,15 @@ def test_many_people_are_paged_sorted_and_searched(window, served):
         page.fill("#search", "")
         page.click("text=Later")
         assert "26 to 50 of 2,004" in page.inner_text(".pager")
+        for view, field in (("audit", "#owner"), ("events", "#event-person")):
+            shown.see(view)
+            assert page.locator("option").count() < 100, "many names are typed"
+            with page.expect_request(f"**/v1/{view}?*person*77*") as asked:
+                page.fill(field, "person 77")
+                page.keyboard.press("Tab")
+            assert asked.value.response().ok
+            assert not shown.violations()
+        shown.see("people")
         assert not shown.violations()
         page.unroute_all()
 

@@ -5,8 +5,9 @@ import sqlite3
 import pytest
 
 from onlyme import FaceID
-from onlyme.charts import describe_set_rate
+from onlyme.charts import describe_set_rate, format_odds
 from onlyme.settings import Settings
+from onlyme.siamese.presets import estimate_far_alike
 from tests.serve.browsing import DESK, PHONE, visit
 from tests.serve.conftest import serving
 
@@ -176,3 +177,20 @@ def test_rates_are_said_as_the_command_line_says_them(window, served):
         script = "rates => import('/words.js').then(words => rates.map(words.describeOdds))"
         said = shown.page.evaluate(script, rates)
     assert said == [describe_set_rate(rate) for rate in rates]
+
+
+def test_the_second_promise_is_said_as_the_certificate_says_it(window, served):
+    rates = (0.023, 1e-3, 1e-4, 2.1e-5)
+    with visit(window, served) as shown:
+        script = "rates => import('/words.js').then(words => rates.map(words.describeAlike))"
+        said = shown.page.evaluate(script, [None, 0.3, *rates])
+        shown.see("sensitivity", "obama")
+        before = shown.page.inner_text("#alike")
+        shown.page.fill("#alpha", "0")
+        assert "looks like the owner" in before
+        assert shown.page.inner_text("#alike") != before
+    assert said[0] == ""
+    assert "at every try" in said[1]
+    for rate, words in zip(rates, said[2:], strict=True):
+        odds = format_odds(estimate_far_alike(rate)).removeprefix("1 in ")
+        assert f"about once in {odds} tries" in words

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from onlyme import ExampleKind, Frame, UsageError
-from onlyme.cli.unlock.owner import encode_frame, encode_photos
+from onlyme.cli.unlock.pictures import encode_frame, encode_photos
 from onlyme.testing import draw_face, open_face_id
 from onlyme.unlock.daemon.changes import CHANGES
 

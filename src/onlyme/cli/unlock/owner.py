@@ -7,10 +7,9 @@ the user's password for each of them.
 from __future__ import annotations
 
 import os
-from base64 import b64encode
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
 import typer
 
@@ -31,14 +30,16 @@ from onlyme.cli.passwords import (
     read_passphrase,
     read_secret,
 )
+from onlyme.cli.unlock.pictures import (
+    capture_photos,
+    encode_file,
+    encode_photos,
+    fill_in_names,
+    read_enrollment,
+    require_pictures,
+)
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from onlyme.types import Enrollment, Frame
-
-__all__ = ["User", "choose_user", "encode_frame", "encode_photos", "read_enrollment", "register"]
-
+__all__ = ["User", "choose_user", "register"]
 
 User = Annotated[
     str | None,
@@ -83,19 +84,21 @@ def enroll(
     options.require_one(photo, camera is not None, "give photos of yourself, or --camera N")
     if replace:
         confirm_erasing("Forget the face that opens this computer, and start anew?", yes=yes)
-    mine = _capture_photos(camera) if camera is not None else encode_photos(photo)
+    mine = capture_photos(camera) if camera is not None else encode_photos(photo)
+    require_pictures(mine, camera)
     others, alike = encode_photos(not_me), encode_photos(look_alike)
-    answer = _request_change(
-        "enroll",
-        user,
-        me=[photo.data for photo in mine.values()],
-        kinds=[photo.kind for photo in mine.values()],
-        not_me=[photo.data for photo in others.values()],
-        look_alikes=[photo.data for photo in alike.values()],
-        add=add,
-        replace=replace,
-        look=look,
-    )
+    with fill_in_names(tuple(mine)):
+        answer = _request_change(
+            "enroll",
+            user,
+            me=[photo.data for photo in mine.values()],
+            kinds=[photo.kind for photo in mine.values()],
+            not_me=[photo.data for photo in others.values()],
+            look_alikes=[photo.data for photo in alike.values()],
+            add=add,
+            replace=replace,
+            look=look,
+        )
     if json:
         output.print_json(answer)
         return
@@ -234,7 +237,7 @@ def import_(
     """Enroll yourself from a file that `onlyme export` wrote, here or on another computer."""
     passphrase = read_passphrase("export")
     answer = _request_change(
-        "import", user, sealed=_encode_file(file), passphrase=passphrase, replace=replace
+        "import", user, sealed=encode_file(file), passphrase=passphrase, replace=replace
     )
     output.print_imported(answer["imported"])
 
@@ -263,96 +266,3 @@ def _request_change(what: str, user: str | None, **particulars: Any) -> dict[str
 def _read_password(name: str) -> str | None:
     """Ask for the user's login password; None for root, who need not know it."""
     return None if os.geteuid() == 0 else read_secret(f"Login password of {name}: ")
-
-
-def read_enrollment(answer: dict[str, Any], photos: Sequence[str]) -> Enrollment:
-    """Return the daemon's answer as an enrollment of these photos, in the order sent.
-
-    The daemon was sent bytes and knows no names of files, so the names are filled in here.
-    """
-    from onlyme.types import Enrollment, PhotoReport
-
-    reports = [
-        PhotoReport(photo, report["taken"], report["note"].replace("bytes", "another photo"))
-        for photo, report in zip(photos, answer["me"] + answer["not_me"], strict=True)
-    ]
-    count = len(answer["me"])
-    return Enrollment(
-        name=answer["name"],
-        me=tuple(reports[:count]),
-        not_me=tuple(reports[count:]),
-        alpha=answer["alpha"],
-        far=answer["far"],
-        notes=tuple(answer["notes"]),
-        advice=tuple(answer["advice"]),
-        created=datetime.fromisoformat(answer["created"]),
-        seconds=answer["seconds"],
-    )
-
-
-class EncodedPhoto(NamedTuple):
-    """A photo as the daemon takes it.
-
-    Attributes:
-        data: the file's content in base64.
-        kind: what took it; one of `onlyme.ExampleKind`.
-    """
-
-    data: str
-    kind: str = "photo"
-
-
-def encode_photos(paths: list[Path] | None) -> dict[str, EncodedPhoto]:
-    """Return photos in the form that the daemon takes, by their paths here."""
-    from onlyme.enrollment.expand import is_video
-    from onlyme.errors import ImageError
-    from onlyme.image.sources import list_photos
-    from onlyme.types import PhotoReport
-
-    encoded: dict[str, EncodedPhoto] = {}
-    for given in paths or ():
-        if is_video(given):
-            encoded |= _encode_frames(str(given))
-            continue
-        try:
-            for path in list_photos(given):
-                encoded[str(path)] = EncodedPhoto(_encode_file(path))
-        except (ImageError, OSError) as error:  # what can be read is used
-            cause = getattr(error, "cause", None) or getattr(error, "strerror", None)
-            report = PhotoReport(str(given), taken=False, note=str(cause))
-            say(output.format_photo(report), err=True)
-    return encoded
-
-
-def _encode_file(path: Path) -> str:
-    """Return a file's bytes as text: the daemon opens no path that a user names."""
-    return b64encode(path.read_bytes()).decode()
-
-
-def encode_frame(frame: Frame) -> EncodedPhoto:
-    """Return a frame of a camera or video as a picture without loss."""
-    import cv2
-
-    from onlyme.enrollment.expand import find_kind
-
-    bgr = cv2.cvtColor(frame.pixels, cv2.COLOR_RGB2BGR)
-    png = cv2.imencode(".png", bgr)[1].tobytes()
-    return EncodedPhoto(b64encode(png).decode(), str(find_kind(frame)))
-
-
-def _capture_photos(camera: str) -> dict[str, EncodedPhoto]:
-    """Return enrolment frames of a camera, as pictures without loss."""
-    output.ask_for_head_turns()
-    return _encode_frames(options.parse_source(camera))
-
-
-def _encode_frames(source: str | int) -> dict[str, EncodedPhoto]:
-    """Return enrolment frames of a camera or video, by names for messages."""
-    from onlyme.enrollment.camera import EnrollmentCamera
-    from onlyme.types import PhotoReport
-
-    capture, encoded = EnrollmentCamera(source), {}
-    for number, frame in enumerate(capture.frames(), 1):
-        capture.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges them
-        encoded[f"{frame.source}, picture {number}"] = encode_frame(frame)
-    return encoded

@@ -62,7 +62,8 @@ def preview(
     shown: float | None = None
     interval = _INTERVAL_SECONDS if sys.stdout.isatty() else _LINE_SECONDS
     source = options.parse_source(settings.camera if camera is None else camera)
-    with CameraCapture(source) as capture, _show() as show:
+    # Dark pictures are shown as well: else a covered camera would seem to give none.
+    with CameraCapture(source, warm_up=False) as capture, _show() as show:
         for frame in capture:
             if seconds is not None and frame.at >= seconds:
                 break

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -15,10 +14,10 @@ from onlyme.cli.lines import say
 from onlyme.cli.passwords import read_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from onlyme.cli.unlock.owner import EncodedPhoto
+    from onlyme.cli.unlock.pictures import EncodedPhoto
     from onlyme.enrollment.guided import Guidance
     from onlyme.image.cameras import Camera
     from onlyme.settings import Settings
@@ -71,14 +70,19 @@ def ask_password(user: str) -> str | None:
         KeyRefused: it is not the user's password.
     """
     from onlyme.errors import KeyRefused
-    from onlyme.gate.password import is_login_password
+    from onlyme.gate.password import is_kept_here, is_login_password
 
     typed = read_secret(f"Password of {user}, so that it is tried as well (Enter: skip): ")
     if not typed:
         say("note: the password is not tried; only that the login asks for it")
         return None
     if not is_login_password(typed, user):
-        raise KeyRefused(f"that is not the password of {user}; nothing was changed")
+        hint = (
+            ""
+            if is_kept_here(user)
+            else "; if a directory keeps it, it cannot be checked here: press Enter instead"
+        )
+        raise KeyRefused(f"that is not the password of {user}; nothing was changed{hint}")
     say("✓ the password is right")
     return typed
 
@@ -110,21 +114,34 @@ def choose_camera(named: str | None, *, asks: bool) -> str:
         if camera.virtual:
             say("   note: a program feeds this camera; the login refuses it")
     if not usable:
-        raise CameraError("no camera was found; plug one in, or name one with --camera")
+        what = "no camera can be used now" if found else "no camera was found; plug one in"
+        raise CameraError(f"{what}, or name one with --camera")
     usable.sort(key=lambda camera: (camera.virtual, camera.infrared))
     best = usable[0]
     if len(usable) > 1 and asks:
         names = {str(number): camera for number, camera in enumerate(usable, 1)}
         for number, camera in names.items():
             say(f"  {number}: {camera.card} {camera.name}")
-        best = names.get(typer.prompt("Which camera", default="1"), best)
+        best = names[_ask_which(names)]
     say(f"✓ {best.card}: {best.name}")
     return best.name
 
 
+def _ask_which(numbers: Mapping[str, Camera]) -> str:
+    """Ask for the number of a camera, until it is one of these."""
+    while (typed := str(typer.prompt("Which camera", default="1")).strip()) not in numbers:
+        say(f"type a number from 1 to {len(numbers)}", err=True)
+    return typed
+
+
 def _show_camera(source: str, title: str) -> None:
-    """Open a camera, and show a small picture of what it sees and how bright that is."""
+    """Open a camera, and show a small picture of what it sees and how bright that is.
+
+    Raises:
+        CameraError: it cannot be used, or gives no picture.
+    """
     from onlyme.cli.terminal_picture import describe_view, draw_picture
+    from onlyme.errors import CameraError
     from onlyme.image.sources import CameraCapture
 
     last: Frame | None = None
@@ -132,7 +149,7 @@ def _show_camera(source: str, title: str) -> None:
         for frame in islice(capture, _LOOK_FRAMES):
             last = frame
     if last is None:
-        return
+        raise CameraError(f"{source}: it gave no picture; `onlyme cameras` lists the others")
     say(f"{title}: {describe_view(last.pixels)}")
     if sys.stdout.isatty():
         typer.echo("\n".join(draw_picture(last.pixels)))
@@ -144,38 +161,64 @@ def enroll(settings: Settings, user: str, photos: list[Path] | None, *, replace:
     Raises:
         OnlymeError: the photos do not make a template, or the daemon does not answer.
     """
-    from onlyme.cli.unlock.owner import encode_photos, read_enrollment
+    from onlyme.cli.unlock.pictures import (
+        encode_photos,
+        fill_in_names,
+        read_enrollment,
+        require_pictures,
+    )
     from onlyme.unlock.client.changes import ask_status, change
 
-    status = ask_status(settings, user)
-    if status["reason"] not in {"not_enrolled", "needs_reenroll"} and not replace:
+    needs_reenroll = ask_status(settings, user)["reason"] == "needs_reenroll"
+    if not (replace or needs_reenroll) and _is_enrolled(settings, user):
         say(f"✓ {user} is enrolled already; --replace starts anew")
         return
-    pictures = encode_photos(photos) if photos else dict(_capture_guided(settings))
-    answer = change(
-        settings,
-        "enroll",
-        user,
-        me=[photo.data for photo in pictures.values()],
-        kinds=[photo.kind for photo in pictures.values()],
-        replace=replace or status["reason"] == "needs_reenroll",
-    )
+    pictures = require_pictures(encode_photos(photos)) if photos else _capture_guided(settings)
+    with fill_in_names(tuple(pictures)):
+        answer = change(
+            settings,
+            "enroll",
+            user,
+            me=[photo.data for photo in pictures.values()],
+            kinds=[photo.kind for photo in pictures.values()],
+            replace=replace or needs_reenroll,
+        )
     enrollment = read_enrollment(answer, tuple(pictures))
     for report in enrollment.me:
         say(output.format_photo(report))
     output.print_enrollment(enrollment)
 
 
-def _capture_guided(settings: Settings) -> Iterator[tuple[str, EncodedPhoto]]:
-    """Yield photos of the user before the login's camera, who is told what to do."""
+def _is_enrolled(settings: Settings, user: str) -> bool:
+    """Say whether the vault holds the user. That the face opens nothing now does not tell.
+
+    Raises:
+        OnlymeError: the vault cannot be read, or the daemon does not answer.
+    """
+    from onlyme.errors import UnknownOwner
+    from onlyme.unlock.client.changes import change
+
+    try:
+        change(settings, "examples", user)
+    except UnknownOwner:
+        return False
+    return True
+
+
+def _capture_guided(settings: Settings) -> dict[str, EncodedPhoto]:
+    """Return photos of the user before the login's camera, who is told what to do.
+
+    Raises:
+        CameraError: the camera cannot be used, or showed no face that fits.
+    """
     from onlyme.cli.progress import show_progress
-    from onlyme.cli.unlock.owner import encode_frame
+    from onlyme.cli.unlock.pictures import encode_frame, require_pictures
     from onlyme.enrollment.guided import WANTED_PHOTOS, Guide
     from onlyme.faceid.networks import make_pipeline
     from onlyme.image.sources import CameraCapture
     from onlyme.types import PhotoReport
 
-    said = [""]
+    said, taken = [""], {}
     with show_progress() as move:
 
         def say(guidance: Guidance) -> None:
@@ -188,7 +231,8 @@ def _capture_guided(settings: Settings) -> Iterator[tuple[str, EncodedPhoto]]:
         with CameraCapture(options.parse_source(settings.camera)) as capture:
             for number, frame in enumerate(guide.frames(capture), 1):
                 guide.add_report(PhotoReport(frame.source, taken=True))  # the daemon judges it
-                yield f"picture {number}", encode_frame(frame)
+                taken[f"picture {number}"] = encode_frame(frame)
+    return require_pictures(taken, settings.camera, said[0])
 
 
 def try_face(settings: Settings, user: str) -> None:
@@ -201,6 +245,9 @@ def try_face(settings: Settings, user: str) -> None:
         answer = ask_test(settings, user)
         print_test(user, answer)
         if answer["accepted"]:
+            return
+        if not answer.get("frames"):  # no picture was looked at: another try would end alike
+            say("note: no picture was looked at; `onlyme unlock status` says why")
             return
     say("note: the face did not open; the password always works. Light from the front helps")
 
@@ -292,16 +339,24 @@ def drop_settings(mark: str) -> None:
 
 
 def forget_faces() -> None:
-    """Erase every user's face from the system vault."""
-    import pwd
+    """Erase every user's face from the system vault.
 
-    from onlyme.errors import UnknownOwner
+    The vault says who is in it: the system may not list the users of a directory, or have removed
+    an account.
+
+    Raises:
+        OnlymeError: the vault cannot be read, or the daemon does not answer.
+    """
+    from onlyme.faceid import wiring
     from onlyme.settings import Settings
     from onlyme.unlock.client.changes import change
 
     settings = Settings.load_system()
-    for user in pwd.getpwall():
-        if user.pw_uid >= 1000:
-            with suppress(UnknownOwner):
-                answer = change(settings, "forget", user.pw_name)
-                output.print_forgotten(answer["forgotten"])
+    if not options.has_vault(settings.vault):
+        return
+    with wiring.open_vault(settings) as admin:
+        names = admin.store.names()
+    for name in names:
+        answer = change(settings, "forget", name)
+        output.print_forgotten(answer["forgotten"])
+        output.print_notes(answer["notes"])

@@ -72,6 +72,8 @@ export default {
   "no promise: this network is not calibrated": "keine Zusage: dieses Netz ist nicht geeicht",
   "set so that almost every stranger passes": "so gesetzt, dass fast jeder Fremde durchkommt",
   "set for less than 1 in {n} strangers (estimate)": "gesetzt für weniger als 1 von {n} Fremden (Schätzung)",
+  "Someone who looks like the owner may pass at every try.": "Wer der Person ähnlich sieht, kommt vielleicht bei jedem Versuch durch.",
+  "Someone who looks like the owner passes at most about once in {n} tries; a close relative more often.": "Wer der Person ähnlich sieht, kommt höchstens etwa einmal in {n} Versuchen durch, nahe Verwandte öfter.",
   "set for 1 in {n} strangers (estimate)": "gesetzt für 1 von {n} Fremden (Schätzung)",
   "{odds}; proven: at most 1 in {counted} (95 % bound)": "{odds}; belegt: höchstens 1 von {counted} (95-%-Schranke)",
   "Example removed": "Beispiel entfernt",

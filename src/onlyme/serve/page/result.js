@@ -3,7 +3,7 @@
 import { makeCertificate, findCounted } from "./certificate.js";
 import { announce, h, makeButton, makeDetails, makeIcon, makeLink } from "./dom.js";
 import { formatNumber, t, tn, translate } from "./i18n.js";
-import { describePromise, formatSigned, joinSentences, makeSentence } from "./words.js";
+import { describeAlike, describePromise, formatSigned, joinSentences, makeSentence } from "./words.js";
 
 const CAMERA = "the browser's camera"; // what the service calls it: of its pictures most are not needed
 
@@ -17,6 +17,7 @@ export function showEnrolled(body, enrollment, sentences) {
     h("div", { class: "done" }, makeIcon("check")),
     heading,
     h("p", { class: "promise" }, promise),
+    h("p", { class: "soft alike" }, describeAlike(far)),
     advice.length ? h("ul", { class: "tips" }, advice.map((tip) => h("li", {}, makeSentence(translate(tip))))) : null,
     h("div", { class: "actions center" },
       makeLink(t("Try it"), "unlock", `#/unlock/${encodeURIComponent(name)}`, "primary"),

@@ -2,6 +2,7 @@
 
 import { formatNumber, locale, t, tn, translate } from "./i18n.js";
 
+const ALIKE_SHARE = 0.05; // as in onlyme.siamese.presets, which says why
 const signedFormat = new Intl.NumberFormat(locale, { minimumFractionDigits: 3, maximumFractionDigits: 3 });
 const timeFormat = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
 const secondFormat = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "medium" });
@@ -38,6 +39,14 @@ export function describePromise(far, counted) {
   const odds = describeOdds(far);
   if (!counted) return makeSentence(odds);
   return makeSentence(t("{odds}; proven: at most 1 in {counted} (95 % bound)", { odds, counted: formatNumber(counted) }));
+}
+
+/** Say the second promise: how often somebody passes who looks like the owner; empty without a rate. */
+export function describeAlike(far) {
+  if (far === null || far === undefined) return "";
+  const alike = far / ALIKE_SHARE;
+  if (alike > 0.5) return t("Someone who looks like the owner may pass at every try.");
+  return t("Someone who looks like the owner passes at most about once in {n} tries; a close relative more often.", { n: formatTries(alike) });
 }
 
 /** Format a share as a percentage with two significant digits. */

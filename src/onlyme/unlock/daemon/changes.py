@@ -21,7 +21,7 @@ from onlyme.faceid import wiring
 from onlyme.faceid.own_face import compare_with_own_photos
 from onlyme.faceid.serialize import serialize_example
 from onlyme.gate.audit import AuditEntry, Event
-from onlyme.gate.password import is_login_password
+from onlyme.gate.password import is_kept_here, is_login_password
 from onlyme.types import Decision, ExampleKind, Reason
 
 if TYPE_CHECKING:
@@ -71,7 +71,8 @@ class ChangeHandler:
             UsageError: the details make no sense; the system knows no such user.
             OnlymeError: the change itself failed.
         """
-        _require_user(user)
+        if not (peer.is_root and what == "forget"):  # an account that is gone leaves its face here
+            _require_user(user)
         with FaceID(wiring.assemble(self._settings, by="daemon")) as face_id:
             if not peer.is_root:
                 self._check_password(face_id, user, document)
@@ -92,7 +93,12 @@ class ChangeHandler:
         with face_id.admin.store.edit() as page:
             refused = AuditEntry(Event.ATTEMPT, user, PASSWORD_SOURCE, "rejected", Reason.NO_MATCH)
             face_id.admin.gate.audit.note(page, refused)
-        raise KeyRefused("that is not your password; nothing was changed")
+        hint = (
+            ""
+            if is_kept_here(user)
+            else "; if a directory keeps it, it cannot be checked here: use sudo for this change"
+        )
+        raise KeyRefused(f"that is not your password; nothing was changed{hint}")
 
 
 # ------------------------------------------------------------------------- the changes

@@ -111,7 +111,9 @@ _MESSAGES: dict[str, str] = {
     UnlockReason.CAMERA_HANGS: "the camera does not respond; use the password",
     UnlockReason.LID_CLOSED: "the lid is closed; use the password",
     UnlockReason.MODEL: "a network is missing or was changed: `onlyme doctor`; use the password",
-    UnlockReason.VAULT: "the vault cannot be read; use the password",
+    UnlockReason.VAULT: (
+        "the vault cannot be read or written, see `journalctl -u onlyme`; use the password"
+    ),
     UnlockReason.TIMEOUT: "no face was recognised in time; use the password",
     UnlockReason.FAILED: "internal error, see `journalctl -u onlyme`; use the password",
 }

@@ -6,7 +6,7 @@ import { askToConfirm, h, makeButton, makeIcon, tell } from "../dom.js";
 import { Histogram } from "../histogram.js";
 import { t, tn } from "../i18n.js";
 import { findPeople, makePicker } from "../picker.js";
-import { describeOdds, describePromise, formatPercent, formatSigned, formatTime, formatTries, joinSentences } from "../words.js";
+import { describeAlike, describeOdds, describePromise, formatPercent, formatSigned, formatTime, formatTries, joinSentences } from "../words.js";
 
 export const title = "Sensitivity";
 export const lead = "Alpha is the margin that a face must reach. Higher keeps more strangers out, and you too when the light is bad.";
@@ -32,10 +32,11 @@ class SensitivityView {
     this.histogram = new Histogram({ low, high, own: data.own, strangers: data.strangers, attempts: data.attempts });
     this.slider = h("input", {
       type: "range", id: "alpha", min: 0, max: alphas.length - 1, step: 1, class: "alpha-slider",
-      "aria-describedby": "promise", oninput: () => this.followSlider(),
+      "aria-describedby": "promise alike", oninput: () => this.followSlider(),
     });
     this.value = h("output", { for: "alpha", class: "alpha-value" });
     this.promise = h("p", { class: "promise", id: "promise" });
+    this.alike = h("p", { class: "soft alike", id: "alike" });
     this.missRate = h("p", { class: "soft" });
     this.setButton = makeButton(t("Set this alpha"), "check", () => this.setAlpha(), "primary");
     this.undoButton = makeButton(t("Undo"), "undo", () => this.moveTo(this.data.alpha, this.data.far));
@@ -47,6 +48,7 @@ class SensitivityView {
         h("div", { class: "plot" }, this.histogram.element, this.slider),
         h("div", { class: "row tune" }, h("label", { for: "alpha" }, "Alpha"), this.value),
         this.promise,
+        this.alike,
         this.missRate,
         this.makePresets(),
         h("div", { class: "actions" }, this.setButton, this.undoButton)),
@@ -89,6 +91,7 @@ class SensitivityView {
     this.value.textContent = formatSigned(alpha);
     this.slider.setAttribute("aria-valuetext", `${formatSigned(alpha)}: ${promise}`);
     this.promise.textContent = promise;
+    this.alike.textContent = describeAlike(far);
     this.missRate.textContent = miss === null ? "" : t("The owner is missed in {share} of tries, as counted on other people.", { share: `${miss < 1e-4 ? "" : t("about ")}${formatPercent(miss)}` });
     this.setButton.disabled = this.undoButton.disabled = this.isInForce(alpha);
     this.showAttempts(alpha);
