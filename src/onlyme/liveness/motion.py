@@ -1,9 +1,10 @@
 """Notice whether a face moves on its own, or only as a picture moves.
 
 Shake, zoom, turn, tilt and light change a picture as a whole: one homography explains where all of
-its points went. A living person breathes, blinks, speaks and moves before what is behind them, so
-that no homography does. The face and its nearest surroundings are compared between frames, and what
-the best homography leaves over is *own motion*, in distances of the eyes.
+its points went; where paper curls, a lens bends straight lines or a shutter rolls, one homography
+and one smooth curve do. A living person breathes, blinks, speaks and moves before what is behind
+them, so that nothing of the kind does. The face and its nearest surroundings are compared between
+frames, and what homography and curve leave over is *own motion*, in distances of the eyes.
 
 Noise and compression leave something over, too, but something else in each pair of frames. So two
 pairs are measured, and only what both of them agree on counts.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
+from onlyme.liveness.bend import remove_bend
 from onlyme.liveness.light import match_light
 
 if TYPE_CHECKING:
@@ -38,13 +40,13 @@ EYE_DISTANCE_BOX_SIDES: Final = 0.39
 
 MIN_OWN_MOTION: Final = 0.004
 """Least own motion of a living face, in distances of the eyes: 0.25 mm. Still portraits that are
-shaken, zoomed, turned, compressed or made noisy stay below (benchmarks/portraits.py)."""
+shaken, zoomed, turned, bent, compressed or made noisy stay below (benchmarks/portraits.py)."""
 
 MIN_CERTAINTY: Final = 3.0
 """The agreement of the two pairs must be at least this many of its standard errors."""
 
 MAX_PICTURE_MOTION: Final = 0.0016
-"""Own motion below this is that of a picture, if it was displaced and could be followed. Of the
+"""What leaves less than this beyond a plane is a picture, if it was displaced and followed. Of the
 living faces in the clips, 0 to 8 in 100 have less within a third of a second."""
 
 MIN_PICTURE_SECONDS: Final = 0.09
@@ -114,15 +116,17 @@ class OwnMotion:
     """What two pairs of frames agree on beyond the motion of a picture.
 
     Attributes:
-        amount: root of the mean product of the two pairs' leftovers, in distances of the eyes; 0
-            where they contradict each other.
+        amount: root of the mean product of what the two pairs leave over, beyond a plane that moves
+            and a smooth curve, in distances of the eyes; 0 where they contradict each other.
         certainty: that mean in its standard errors.
+        beyond_plane: the same as `amount` with the curve.
         followed: the share of the points that were followed, 0 to 1.
         displacement: how far the face came in the frame, in distances of the eyes.
     """
 
     amount: float
     certainty: float
+    beyond_plane: float
     followed: float
     displacement: float = 0.0
 
@@ -135,7 +139,7 @@ class OwnMotion:
     def is_of_picture(self) -> bool:
         """Whether the face was moved as a picture is: as a whole, and in no other way."""
         was_moved = self.displacement >= MIN_DISPLACEMENT and self.followed >= MIN_PICTURE_SHARE
-        return was_moved and self.amount < MAX_PICTURE_MOTION
+        return was_moved and self.beyond_plane < MAX_PICTURE_MOTION
 
     @property
     def is_proven(self) -> bool:
@@ -201,21 +205,15 @@ def measure_own_motion(
     """
     first, share = _measure_leftover(starts[0], ends[0], alike=alike)
     if share < MIN_FOLLOWED_SHARE:
-        return OwnMotion(0.0, 0.0, share)
+        return OwnMotion(0.0, 0.0, 0.0, share)
     second, again = _measure_leftover(starts[1], ends[1], alike=alike)
     share = min(share, again)
-    products = np.sum(first * second, axis=1)
-    products = np.sort(products[np.isfinite(products)])
-    cut = int(len(products) * _TRIMMED_SHARE)
-    middle = products[cut : len(products) - cut]
-    if len(products) < _MIN_POINTS:
-        return OwnMotion(0.0, 0.0, 0.0)
-    mean = float(middle.mean())
-    # Neighbours share a part of their windows, so the points count for a third of their number.
-    error = float(middle.std()) / math.sqrt(len(middle) / 3)
-    amount = math.sqrt(max(0.0, mean)) / EYE_DISTANCE_PIXELS
+    if np.isfinite(first + second).all(axis=1).sum() < _MIN_POINTS:
+        return OwnMotion(0.0, 0.0, 0.0, 0.0)
+    beyond_plane, _ = _agree(first, second)
+    amount, certainty = _agree(remove_bend(first, _GRID), remove_bend(second, _GRID))
     moved = float(np.linalg.norm(ends[1].middle - starts[0].middle)) / starts[0].eyes
-    return OwnMotion(amount, mean / error if error else 0.0, share, moved)
+    return OwnMotion(amount, certainty, beyond_plane, share, moved)
 
 
 @dataclass(slots=True)
@@ -272,6 +270,18 @@ class MotionDetector:
     def start_over(self) -> None:
         """Begin with another face."""
         self.proven, self.is_picture, self._starts, self._ends = False, False, [], []
+
+
+def _agree(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
+    """Return how far two leftovers agree, in distances of the eyes, and its certainty."""
+    products = np.sum(first * second, axis=1)
+    products = np.sort(products[np.isfinite(products)])
+    cut = int(len(products) * _TRIMMED_SHARE)
+    middle = products[cut : len(products) - cut]
+    mean = float(middle.mean())
+    # Neighbours share a part of their windows, so the points count for a third of their number.
+    error = float(middle.std()) / math.sqrt(len(middle) / 3)
+    return math.sqrt(max(0.0, mean)) / EYE_DISTANCE_PIXELS, mean / error if error else 0.0
 
 
 def _level_contrast(gray: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:
