@@ -56,7 +56,7 @@ MAX_ROWS_WITHOUT_BLAS = 8
 
 _MAX_ATTEMPT_ROWS, _MAX_ATTEMPT_PRODUCTS = 32, 2**17
 # An attempt's frames against the cohort take 0.7 ms of one core without BLAS (9 × 4,096 rows), and
-# 9 ms of two cores with it where they are busy, while somebody waits for the verdict.
+# 9 ms of two cores with it where they are busy, while a person waits for the verdict.
 
 
 def normalize(vectors: NDArray[Any]) -> NDArray[Any]:
