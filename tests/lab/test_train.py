@@ -1,6 +1,7 @@
 """Training learns, repeats, stops, and survives `kill -9`."""
 
 import csv
+import errno
 import json
 import os
 import shutil
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import time
 from dataclasses import asdict, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -380,3 +382,20 @@ def test_a_damaged_file_of_a_run_is_told_in_plain_words(short_run, tmp_path, pho
     if file != "photos.npz":  # the photos are given again
         with pytest.raises(UsageError, match="damaged"):
             train(photos, Spec("compact", limit=3), run, resume=True)
+
+
+def test_a_checkpoint_that_cannot_be_finished_leaves_the_one_before(photos, tmp_path, monkeypatch):
+    """Lightning copies a finished file to its place, and a full disk cuts the copy."""
+    train(photos, Spec("compact", limit=2), tmp_path)
+    before = (tmp_path / "last.ckpt").read_bytes()
+
+    def fill_disk(source, target):
+        Path(target).write_bytes(Path(source).read_bytes()[:100])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(shutil, "move", fill_disk)
+    with pytest.raises(OSError, match="No space"):
+        train(photos, Spec("compact", limit=4), tmp_path, resume=True)
+    assert (tmp_path / "last.ckpt").read_bytes() == before
+    monkeypatch.undo()
+    assert train(photos, Spec("compact", limit=4), tmp_path, resume=True).result.steps == 4

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 from lightning.pytorch import Callback
 
+from onlyme.storage.files import move_over
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -55,13 +57,7 @@ def defer_interrupt() -> Iterator[threading.Event]:
 
 
 class CheckpointKeeper(Callback):
-    """Write the checkpoint after some time, at Ctrl-C and after the last step.
-
-    Args:
-        path: the file, which each checkpoint replaces.
-        interrupt: from `defer_interrupt`.
-        seconds: time between two checkpoints.
-    """
+    """Replace a file by a checkpoint each so many seconds, at Ctrl-C and after the last step."""
 
     def __init__(self, path: Path, interrupt: threading.Event, seconds: float) -> None:
         self._path, self._interrupt, self._seconds = path, interrupt, seconds
@@ -82,7 +78,10 @@ class CheckpointKeeper(Callback):
         stop = _ask_all(trainer, self._interrupt.is_set())
         due = monotonic() - self._written >= self._seconds
         if stop or trainer.global_step >= trainer.max_steps or _ask_all(trainer, due):
-            trainer.save_checkpoint(self._path)
+            # Lightning copies a finished file to its place, and a full disk cuts the copy.
+            trainer.save_checkpoint(draft := self._path.with_suffix(".new"))
+            if trainer.is_global_zero:
+                move_over(draft, self._path)
             self._written = monotonic()
         if stop:
             raise KeyboardInterrupt
