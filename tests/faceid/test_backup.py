@@ -278,4 +278,5 @@ def test_the_commands(settings, tmp_path):
     if os.geteuid() == 0:
         result = run.invoke(app, ["restore", str(tmp_path / "b"), *vault])
         assert result.exit_code == 0, result.output
+        assert result.stdout.startswith("0 people enrolled and 2 people in the gallery\n")
         assert people(settings) == ["ada", "bob"]

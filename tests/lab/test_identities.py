@@ -4,6 +4,7 @@ import csv
 import itertools
 import json
 import os
+import shutil
 import subprocess
 from dataclasses import replace
 
@@ -11,10 +12,10 @@ import numpy as np
 import pytest
 import torch
 
+from onlyme.cli.lab.people_commands import describe_measured
 from onlyme.errors import UsageError
 from onlyme.lab.identities import (
     IdentitySpec,
-    describe_measured,
     load_embedder,
     split_people,
     train_identities,
@@ -282,3 +283,29 @@ def test_each_figure_is_told_with_its_interval():
     assert "TAR at FAR 0.01 50.0 % [18.7, 81.3]" in told
     assert "TAR at FAR 0.001 100.0 % [69.2, 100.0]" in told
     assert told.count(" % [") == 4
+
+
+@pytest.fixture(scope="module")
+def short_run(people, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("short") / "run"
+    spec = IdentitySpec(network="thin", people=4, photos=2, steps=2, dimension=8, folds=3)
+    train_identities(people, spec, folder)
+    return folder, spec
+
+
+@pytest.mark.parametrize("file", ["last.ckpt", "embedder.pt", "embedder.json", "options.json"])
+@pytest.mark.parametrize("harm", ["cut", "empty", "other"])
+def test_a_damaged_file_of_a_run_is_told_in_plain_words(short_run, people, tmp_path, file, harm):
+    folder, spec = short_run
+    run = shutil.copytree(folder, tmp_path / "run")
+    content = (run / file).read_bytes()
+    cut = {"cut": content[: len(content) // 2], "empty": b"", "other": b"[1]"}[harm]
+    (run / file).write_bytes(cut)
+    with pytest.raises(UsageError, match="damaged"):
+        train_identities(people, replace(spec, steps=3), run, resume=True)
+    if file.startswith("embedder"):
+        with pytest.raises(UsageError, match="damaged"):
+            load_embedder(run)
+    if file == "embedder.json":
+        with pytest.raises(UsageError, match="damaged"):
+            describe_measured(run)

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -354,3 +355,28 @@ def test_one_bar_on_stderr_shows_the_whole_run(photos, tmp_path, capfd):
     told = capfd.readouterr().err
     assert "6/6" in told
     assert "training" in told
+
+
+@pytest.fixture(scope="module")
+def short_run(photos, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("short") / "run"
+    train(photos, Spec("compact", limit=2), folder)
+    return folder
+
+
+@pytest.mark.parametrize(
+    "file", ["last.ckpt", "network.pt", "spec.json", "result.json", "photos.npz"]
+)
+@pytest.mark.parametrize("harm", ["cut", "empty", "other"])
+def test_a_damaged_file_of_a_run_is_told_in_plain_words(short_run, tmp_path, photos, file, harm):
+    """A full disk or a pulled plug: the message names the folder, and no library's fault leaks."""
+    run = shutil.copytree(short_run, tmp_path / "run")
+    path = run / file
+    content = path.read_bytes()
+    path.write_bytes({"cut": content[: len(content) // 2], "empty": b"", "other": b"[1]"}[harm])
+    if file != "last.ckpt":
+        with pytest.raises(UsageError, match="damaged"):
+            Run(run).load()
+    if file != "photos.npz":  # the photos are given again
+        with pytest.raises(UsageError, match="damaged"):
+            train(photos, Spec("compact", limit=3), run, resume=True)

@@ -10,6 +10,7 @@ import pytest
 from onlyme import FaceID, check_liveness
 from onlyme.evaluate.simulations import MOVES, STRESSES, move_picture, stress_frames
 from onlyme.image.sources import read_frames
+from onlyme.liveness.bend import remove_bend
 from onlyme.liveness.grain import measure_grain
 from onlyme.liveness.judge import NO_OWN_MOTION, NOT_FILMED, STILL_PICTURE
 from onlyme.liveness.light import match_light
@@ -43,9 +44,8 @@ def test_a_moved_picture_has_no_motion_of_its_own(kind):
     views = [make_view(one, face) for one in move_picture(picture, kind, 7, 12)]
     for late in (3, 7, 11):
         pairs = (views[0], views[1]), (views[late - 1], views[late])
-        for alike in (False, True):
-            motion = measure_own_motion(*pairs, alike=alike)
-            assert not motion.is_proven, (kind, late, motion)
+        motion = measure_own_motion(*pairs, strict=True)
+        assert not motion.is_proven, (kind, late, motion)
 
 
 @pytest.mark.parametrize("bend", [0.7, 1.0, 1.4])
@@ -124,6 +124,24 @@ def test_a_picture_is_known_only_after_a_while(rate, count, expected):
         detector.add(number / rate, view)
     assert not detector.search()
     assert detector.is_picture is expected
+
+
+@pytest.mark.parametrize("power", range(4))
+def test_a_smooth_bend_is_removed_and_a_part_that_moved_is_not(power):
+    columns, rows = np.meshgrid(*[np.arange(20, 125, 10, dtype=np.float32)] * 2)
+    points = np.stack([columns, rows], axis=-1).reshape(-1, 2)
+    across, down = ((points - 72) / 52).T
+    bend = np.stack([across**power, down ** (3 - power)], axis=1) * 3.0
+    assert np.abs(remove_bend(bend, points)).max() < 1e-4
+    part = (np.abs(points - (100, 60)) < 12).all(axis=1)
+    moved = bend + 2.0 * part[:, None]
+    left = remove_bend(moved, points)
+    assert left[part].min() > 1.0
+    assert np.abs(left[~part]).max() < 0.5
+    moved[::2] = np.nan
+    assert np.isnan(remove_bend(moved, points)[::2]).all()
+    moved[15:] = np.nan
+    assert np.isnan(remove_bend(moved, points)).all()
 
 
 def test_two_pictures_without_connection_are_a_jump():

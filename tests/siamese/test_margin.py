@@ -99,3 +99,11 @@ def test_many_probes_are_as_one_at_a_time():
 def test_nonsense_is_refused_in_words(nonsense):
     with pytest.raises(UsageError, match="me: "):
         check_unit_rows(nonsense, 8, "me")
+
+
+@pytest.mark.parametrize(("rows", "others"), [(9, 4096), (32, 4096), (33, 4096), (9, 20000)])
+def test_an_attempts_distances_are_the_same_however_they_are_computed(rows, others):
+    rng = np.random.default_rng(rows)
+    a, b = (normalize(rng.normal(size=(n, 128)).astype(np.float32)) for n in (rows, others))
+    exact = np.sqrt(np.maximum(2 - 2 * a.astype(np.float64) @ b.T.astype(np.float64), 0))
+    assert measure_distances(a, b) == pytest.approx(exact, abs=1e-5)

@@ -24,6 +24,18 @@ FULL = (
 )
 
 
+ADD_EVENTS = """
+from datetime import UTC, datetime, timedelta
+from onlyme import FaceID
+from onlyme.events.event import DoorEvent
+with FaceID.open() as face_id, face_id.open_events() as events:
+    for days in (0, 1000):
+        at = datetime.now(UTC) - timedelta(days=days)
+        events.add(DoorEvent("known", "front", name=f"ada {days}", at=at))
+"""
+"""An event of today, and one that is older than events are kept."""
+
+
 def require_mounts():
     if shutil.which("unshare") and os.geteuid() == 0:
         return
@@ -45,6 +57,7 @@ def run(request, tmp_path, photos):
     shutil.copy2(photos / "biden_1.jpg", people)
     for words in (["enroll", "ada", photos / "obama_1.jpg"], ["enroll-folder", people.parent]):
         subprocess.run([*onlyme, *map(str, words)], env=variables, check=True, capture_output=True)
+    subprocess.run([sys.executable, "-c", ADD_EVENTS], env=variables, check=True)
     before = {path.name: path.read_bytes() for path in vault.iterdir()}
 
     def run(*words):
@@ -81,6 +94,11 @@ def test_what_only_reads_works(run, photos, tmp_path):
         ("identify", photos / "biden_1.jpg"),
         ("store", "status"),
         ("serve", "token", "list"),
+        ("examples", "ada"),
+        ("adapt", "ada"),
+        ("events",),
+        ("events", "--attendance", "--csv"),
+        ("events", "unknown"),
     ):
         done = run(*words)
         assert done.returncode == 0, (words, done.stderr)
@@ -158,3 +176,22 @@ def test_a_vault_that_cannot_be_changed_refuses_a_change(folder, store, monkeypa
     monkeypatch.setattr(store._database, "unwritable", "the disk is full")
     with pytest.raises(VaultError, match="cannot be changed: the disk is full"), store.edit():
         pass
+
+
+def test_events_are_read_and_old_ones_are_left_out(run):
+    done = run("events")
+    assert done.returncode == 0, done.stderr
+    assert "ada 0" in done.stdout
+    assert "ada 1000" not in done.stdout
+
+
+def test_to_look_for_events_makes_no_file(tmp_path, photos):
+    variables = os.environ | {"ONLYME_VAULT": str(tmp_path / "vault")}
+
+    def onlyme(*words):
+        command = [sys.executable, "-m", "onlyme", *map(str, words)]
+        subprocess.run(command, env=variables, check=True, capture_output=True)
+        return sorted(path.name for path in (tmp_path / "vault").iterdir())
+
+    before = onlyme("enroll", "ada", photos / "obama_1.jpg")
+    assert onlyme("events") == onlyme("events", "--attendance") == before

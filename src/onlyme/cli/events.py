@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -115,6 +116,7 @@ def events(
     """
     if context.invoked_subcommand:
         return
+    from onlyme.events.store import EVENTS_FILE
     from onlyme.faceid.events import open_events, read_webhook_key
     from onlyme.settings import Settings
 
@@ -125,9 +127,13 @@ def events(
         if webhook_key:
             typer.echo(read_webhook_key(admin.store).hex())
             return
-        with open_events(Settings.load(vault=vault), admin.store) as stored:
-            stored.purge()
-            found = stored.read(first, last, person)
+        settings = Settings.load(vault=vault)
+        with ExitStack() as stack:
+            found: Iterable[DoorEvent] = ()
+            if (settings.vault / EVENTS_FILE).exists():  # to look makes no file
+                stored = stack.enter_context(open_events(settings, admin.store))
+                stored.purge()
+                found = stored.read(first, last, person)
             if attendance:
                 _print_attendance(found, csv=csv, jsonl=jsonl)
             else:

@@ -75,11 +75,7 @@ def status(*, vault: options.Vault = None, json: options.Json = False) -> None:
     if json:
         output.print_json(document)
         return
-    count = output.format_count(people, "person", "people")
-    gallery = ""
-    if members:
-        gallery = f" and {output.format_count(members, 'person', 'people')} in the gallery"
-    say(f"{folder}: {count} enrolled{gallery}, key: {kind}")
+    say(f"{folder}: {_format_people(people, members)}, key: {kind}")
     if problem:
         say(f"note: the gallery cannot be used: {problem}")
     if needs_rekey:
@@ -309,8 +305,8 @@ def restore(
     done = restore_whole(
         settings, file, require_owner, allow_older=older, keep_gallery=keep_gallery
     )
-    people = output.format_count(len(done.names), "person", "people")
-    say(f"{people} enrolled: {', '.join(done.names)}")
+    people = _format_people(len(done.names), done.members)
+    say(f"{people}: {', '.join(done.names)}" if done.names else people)
     if done.previous:
         say(f"the previous vault was saved as {done.previous}", err=True)
     output.print_notes(done.notes)
@@ -369,6 +365,14 @@ def _format_entry(entry: AuditEntry) -> str:
         entry.detail,
     )
     return "  ".join(word for word in words if word)
+
+
+def _format_people(owners: int, members: int | None) -> str:
+    """Say how many people are enrolled in the vault, and in the gallery where there are any."""
+    count = output.format_count(owners, "person", "people")
+    if not members:
+        return f"{count} enrolled"
+    return f"{count} enrolled and {output.format_count(members, 'person', 'people')} in the gallery"
 
 
 def _count_gallery(settings: Settings, admin: VaultAdmin) -> tuple[int | None, str]:

@@ -116,6 +116,75 @@ def _light(
     return add_noise(picture * (1 + 0.25 * np.sin(0.4 * number) * across), rng, 1.0)
 
 
+def _roll(
+    picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
+) -> Pixels:
+    """Shake it before a camera that takes one row after the other."""
+    if number == 0:
+        state[:] = rng.uniform(0, 2 * np.pi, 8)
+    height = picture.shape[0]
+    at = number + 0.9 * np.arange(height, dtype=np.float32) / height
+    right = 4 * np.sin(4.1 * at + state[0]) + 3 * np.sin(0.9 * at + state[1])
+    down = 3 * np.sin(3.7 * at + state[2]) + 2 * np.sin(0.7 * at + state[3])
+    columns, rows = _grid(picture)
+    factor = _scale(picture)
+    return _move_points(picture, columns - factor * right[:, None], rows - factor * down[:, None])
+
+
+def _lens(
+    picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
+) -> Pixels:
+    """Move it before a lens that bends straight lines."""
+    del rng, state
+    right, down = 18 * np.sin(number / 9), 10 * np.sin(number / 13)
+    nearer = 1 + 0.05 * np.sin(number / 8)
+    factor = _scale(picture)
+    moved = _warp(picture, right * factor, down * factor, 2 * np.sin(number / 11), nearer)
+    columns, rows = _grid(picture)
+    middle = np.array(picture.shape[1::-1]) / 2
+    bend = (1 + 0.12 * ((columns / middle[0] - 1) ** 2 + (rows / middle[1] - 1) ** 2)) / 1.1
+    return _move_points(
+        moved, middle[0] + (columns - middle[0]) * bend, middle[1] + (rows - middle[1]) * bend
+    )
+
+
+def _curl(
+    picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
+) -> Pixels:
+    """Curl it in a hand that shakes."""
+    moved = _shake(1.0, 0.3)(picture, rng, number, state)
+    columns, rows = _grid(picture)
+    across = 2 * columns / picture.shape[1] - 1
+    curl = 0.025 * np.sin(number / 7)
+    return _move_points(
+        moved,
+        columns + curl * picture.shape[1] * across**3,
+        rows + 0.6 * curl * picture.shape[0] * across**2,
+    )
+
+
+def _clump(
+    picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
+) -> Pixels:
+    """Shake it, with noise in blocks, as strong compression makes it."""
+    moved = _shake(1.0, 0.1)(picture, rng, number, state)
+    height, width = picture.shape[:2]
+    side = round(8 * _scale(picture)) or 1
+    noise = rng.normal(0, 8, (-(-height // side), -(-width // side), 1))
+    blocks = noise.repeat(side, axis=0).repeat(side, axis=1)[:height, :width]
+    return np.asarray(np.clip(moved + blocks, 0, 255), np.uint8)
+
+
+def _blur_turning(
+    picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
+) -> Pixels:
+    """Turn it while the shutter is open, for another time in each frame."""
+    del state
+    spread = np.linspace(-0.5, 0.5, 7) * rng.uniform(0, 3)
+    turned = [_warp(picture, 0, 0, 10 * np.sin(number / 15) + one, 1.0) for one in spread]
+    return np.asarray(np.mean(turned, axis=0), np.uint8)
+
+
 def _blur(
     picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
 ) -> Pixels:
@@ -153,6 +222,11 @@ MOVES: Final[dict[str, Callable[..., Pixels]]] = {
     "flicker": _flicker,
     "exposure": _expose,
     "lamp": _light,
+    "rolling": _roll,
+    "lens": _lens,
+    "curl": _curl,
+    "clumps": _clump,
+    "turning blur": _blur_turning,
     "blur": _blur,
     "compression": _compress,
     "everything": _everything,
@@ -264,6 +338,19 @@ def _show_on_border(picture: Pixels) -> Pixels:
 
 def _scale(picture: Pixels) -> float:
     return float(picture.shape[1] / _SIDE_OF_REFERENCE)
+
+
+def _grid(picture: Pixels) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the column and the row of each pixel."""
+    rows, columns = np.mgrid[: picture.shape[0], : picture.shape[1]].astype(np.float32)
+    return columns, rows
+
+
+def _move_points(picture: Pixels, columns: NDArray[Any], rows: NDArray[Any]) -> Pixels:
+    """Take each pixel from another place."""
+    places = np.asarray(columns, np.float32), np.asarray(rows, np.float32)
+    moved = cv2.remap(picture, *places, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT)
+    return np.asarray(moved, np.uint8)
 
 
 def _warp(picture: Pixels, right: float, down: float, degrees: float, scale: float) -> Pixels:

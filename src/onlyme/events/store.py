@@ -118,6 +118,8 @@ class EventStore(UnknownVisits):
             VaultDamaged: an event was changed. Those yielded before are good.
         """
         low = 0 if since is None else to_milliseconds(since)
+        if self._file.unwritable:
+            low = max(low, to_milliseconds(datetime.now(UTC) - timedelta(days=self.days)))
         high = 2**62 if until is None else to_milliseconds(until)
         last = (low - 1, 0)
         while True:  # in blocks, so that no transaction stays open while the caller thinks
@@ -207,9 +209,12 @@ class EventStore(UnknownVisits):
         """Erase the events that are older than `days`, and the unknown visits that are too old.
 
         Returns:
-            How many events were erased.
+            How many events were erased; none where the file cannot be changed, and `read` leaves
+            them out there.
         """
         oldest = to_milliseconds((now or datetime.now(UTC)) - timedelta(days=self.days))
+        if self._file.unwritable:
+            return 0
         with translate_sqlite_errors(self.path), self._file.start_writing():
             count = self._file.run("DELETE FROM event WHERE at < ?", (oldest,)).rowcount
         self.purge_unknown(now)

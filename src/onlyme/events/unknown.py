@@ -138,6 +138,8 @@ class UnknownVisits(Outbox):
     def purge_unknown(self, now: datetime | None = None) -> int:
         """Erase the visits that are older than `unknown_days`; return how many."""
         oldest = to_milliseconds((now or datetime.now(UTC)) - timedelta(days=self.unknown_days))
+        if self._file.unwritable:
+            return 0
         with translate_sqlite_errors(self.path), self._file.start_writing():
             count = self._file.run("DELETE FROM unknown WHERE at < ?", (oldest,)).rowcount
         if count:

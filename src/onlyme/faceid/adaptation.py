@@ -158,9 +158,12 @@ class Adaptation:
         Raises:
             UnknownOwner: no person of that name is enrolled.
         """
-        with self._admin.store.edit(durable=False) as edit:
-            self._read_owner(edit, name)
-            quarantine = self._read_quarantine(edit, name)
+        store = self._admin.store
+        template = store.get(name)
+        if template is None:
+            raise self._admin.make_missing(name, _INSTEAD)
+        Owner.from_template(self._base, template)  # that of another network is refused
+        quarantine = _Quarantine.from_template(store.get(name, QUARANTINE), self._base.dimension)
         times = quarantine.learned_at
         learned = datetime.fromtimestamp(times[-1], UTC) if len(times) else None
         return AdaptationStatus(quarantine.consent, len(quarantine.waiting), learned)

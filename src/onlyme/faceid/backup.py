@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from onlyme.errors import VaultDamaged
+from onlyme.errors import OnlymeError, VaultDamaged
 from onlyme.events.store import EVENTS_FILE, SECRET_KEY, SECRET_KIND, EventStore
 from onlyme.faceid import networks, wiring
 from onlyme.faceid.enrolled import GALLERY_SECRET
@@ -99,6 +99,8 @@ def restore_whole(
     with wiring.open_vault(settings) as admin:
         if "gallery" in done.parts and not keep_gallery:
             notes += _restore_gallery(settings, admin, done.parts["gallery"])
+            with suppress(OnlymeError):  # it is back, and can be told of later
+                done = replace(done, members=wiring.count_gallery(settings, admin))
         if "events" in done.parts and not (settings.vault / EVENTS_FILE).exists():
             copy_private(done.parts["events"], settings.vault / EVENTS_FILE)
     return replace(done, notes=tuple(notes))

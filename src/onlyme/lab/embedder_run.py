@@ -19,7 +19,7 @@ from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from onlyme.errors import UsageError
-from onlyme.lab.resume import check_unchanged, list_changes
+from onlyme.lab.resume import check_checkpoints, check_unchanged, explain_damage, list_changes
 from onlyme.storage.files import open_draft, replace_public
 
 if TYPE_CHECKING:
@@ -71,13 +71,13 @@ def begin(
             f"{out} already holds a run; continue it with --resume, or choose another folder"
         )
     if path.exists():
-        before = json.loads(path.read_text("utf-8"))
-        same = before["people"] == document["people"]
-        check_unchanged(out, list_changes(before["spec"], options, free), same_photos=same)
-        if (
-            finished.exists()
-            and options["steps"] <= json.loads(finished.read_text("utf-8"))["steps"]
-        ):
+        check_checkpoints(out)
+        with explain_damage(out):
+            before = json.loads(path.read_text("utf-8"))
+            same, earlier = before["people"] == document["people"], dict(before["spec"])
+            done = json.loads(finished.read_text("utf-8"))["steps"] if finished.exists() else -1
+        check_unchanged(out, list_changes(earlier, options, free), same_photos=same)
+        if options["steps"] <= done:
             return True
     out.mkdir(parents=True, exist_ok=True)
     replace_public(path, json.dumps(document, indent=2).encode())

@@ -16,10 +16,10 @@ import hashlib
 import mmap
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from zipfile import BadZipFile
 
 import numpy as np
 
+from onlyme.lab.resume import DAMAGE
 from onlyme.storage.files import open_draft
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["FaceCache", "Shard", "forget_pages", "hash_faces"]
 
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, BadZipFile)
 
 Shard = tuple[list[str], list["NDArray[np.uint8]"], list[str], list["NDArray[np.uint64]"]]
 """Names of people, uint8[k, S, S, 3] of each, what was left out, and uint64[k] of each."""
@@ -79,7 +78,7 @@ class FaceCache:
             faces = np.load(stem.with_suffix(".npy"), mmap_mode="r", allow_pickle=False)
             if len(faces) != len(hashes):
                 return None
-        except _DAMAGE:
+        except DAMAGE:
             return None
         return names, _split(faces, places), skipped, _split(hashes, places)
 

@@ -22,8 +22,8 @@ from onlyme.lab.identity_spec import FREE_OPTIONS, IdentitySpec
 from onlyme.lab.identity_training import BestWeights, IdentityTraining
 from onlyme.lab.networks import build_backbone
 from onlyme.lab.people import IdentitySampler
+from onlyme.lab.resume import explain_damage
 from onlyme.lab.trainer import explain_memory, run_trainer
-from onlyme.lab.validation import Verification
 from onlyme.siamese.training.crossfit import deal
 
 if TYPE_CHECKING:
@@ -32,13 +32,7 @@ if TYPE_CHECKING:
     from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.people import People
 
-__all__ = [
-    "IdentitySpec",
-    "describe_measured",
-    "load_embedder",
-    "split_people",
-    "train_identities",
-]
+__all__ = ["IdentitySpec", "load_embedder", "split_people", "train_identities"]
 
 _MIN_VALIDATION_PEOPLE = 5
 _MAX_VALIDATION_PEOPLE = 500
@@ -68,12 +62,7 @@ def split_people(people: People, spec: IdentitySpec) -> tuple[People, People | N
 
 
 def train_identities(
-    people: People,
-    spec: IdentitySpec,
-    out: Path,
-    *,
-    resume: bool = False,
-    progress: bool = False,
+    people: People, spec: IdentitySpec, out: Path, *, resume: bool = False, progress: bool = False
 ) -> EmbeddingNetwork:
     """Train an embedder on many people.
 
@@ -134,21 +123,6 @@ def train_identities(
     return network
 
 
-def describe_measured(folder: Path) -> str:
-    """Say how a finished run did on people that it was not trained on.
-
-    Raises:
-        UsageError: when the folder holds no finished run.
-    """
-    load_embedder(folder)
-    values = json.loads((folder / "embedder.json").read_text("utf-8"))
-    found = values["measured"]
-    if found is None:
-        return "Nothing is known about people whom it never saw: there were too few to validate."
-    measured = Verification(**{**found, "tar": tuple(found["tar"])})
-    return f"On people that it was not trained on, at its best validation: {measured}."
-
-
 def load_embedder(folder: Path) -> EmbeddingNetwork:
     """Return the embedder that `train_identities` wrote into a folder.
 
@@ -161,11 +135,12 @@ def load_embedder(folder: Path) -> EmbeddingNetwork:
             f"{folder} holds no trained embedder; make one with onlyme lab train-identities, "
             "finetune or distill"
         )
-    values = json.loads((folder / "embedder.json").read_text("utf-8"))
-    if values.get("network") == "sface":
-        from onlyme.face.models import find_model
+    with explain_damage(folder):
+        values = json.loads((folder / "embedder.json").read_text("utf-8"))
+        if values.get("network") == "sface":
+            from onlyme.face.models import find_model
 
-        return load_finetuned(folder, find_model("embedder").read())
-    network = build_backbone(values.get("network", "compact"), values["dimension"])
-    network.load_state_dict(torch.load(weights, weights_only=True))
-    return network.eval()
+            return load_finetuned(folder, find_model("embedder").read())
+        network = build_backbone(values.get("network", "compact"), values["dimension"])
+        network.load_state_dict(torch.load(weights, weights_only=True))
+        return network.eval()

@@ -1,16 +1,47 @@
-"""Compare the options of a run in a folder with those that it is continued with."""
+"""Read what an earlier run left in its folder, and compare its options with those of now."""
 
 from __future__ import annotations
 
+import zlib
+from contextlib import contextmanager
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
+from zipfile import BadZipFile
 
 from onlyme.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["check_unchanged", "list_changes"]
+__all__ = ["DAMAGE", "check_checkpoints", "check_unchanged", "explain_damage", "list_changes"]
+
+DAMAGE = (
+    *(OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, RuntimeError),
+    *(BadZipFile, UnpicklingError, zlib.error),
+)
+"""What libraries raise for a file that is cut short or was changed."""
+
+
+@contextmanager
+def explain_damage(folder: Path) -> Iterator[None]:
+    """Raise a UsageError where a file of a run cannot be read."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise UsageError(
+            f"a file of the run in {folder} is damaged ({type(error).__name__}); restore the "
+            "folder from a copy, or train again in another one"
+        ) from None
+
+
+def check_checkpoints(folder: Path) -> None:
+    """Raise a UsageError where weights that a run would go on with cannot be read."""
+    import torch
+
+    with explain_damage(folder):
+        for path in (*folder.glob("*.ckpt"), *folder.glob("*.pt")):
+            torch.load(path, weights_only=True, map_location="cpu", mmap=True)
 
 
 def list_changes(

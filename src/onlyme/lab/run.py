@@ -21,7 +21,7 @@ import torch
 from onlyme.errors import UsageError
 from onlyme.lab.networks import build_network, to_tensor
 from onlyme.lab.photos import Photos
-from onlyme.lab.resume import check_unchanged, list_changes
+from onlyme.lab.resume import check_checkpoints, check_unchanged, explain_damage, list_changes
 from onlyme.lab.rules import draw_pair, get_default_rule
 from onlyme.lab.spec import Spec
 from onlyme.storage.files import open_draft, replace_private
@@ -150,9 +150,7 @@ class TrainedNetwork:
 
 @torch.no_grad()
 def score_pairs(
-    network: Classifier | TwoHead | Siamese,
-    stored: tuple[Tensor, ...],
-    faces: NDArray[np.uint8],
+    network: Classifier | TwoHead | Siamese, stored: tuple[Tensor, ...], faces: NDArray[np.uint8]
 ) -> NDArray[np.float64]:
     """Return float64[k, p], the scores of k faces by each of p stored pairs, a few at a time."""
     starts = range(0, max(1, len(faces)), _BATCH_FACES)
@@ -201,16 +199,19 @@ class Run:
         Raises:
             UsageError: when spec or photos differ; the message says what differs.
         """
-        document = json.loads(self._spec.read_text("utf-8"))
-        before = Spec(**document["spec"])
+        check_checkpoints(self.folder)
+        with explain_damage(self.folder):
+            document = json.loads(self._spec.read_text("utf-8"))
+            before = Spec(**document["spec"])
+            same = before.fingerprint(photos) == document["fingerprint"]
         changes = list_changes(asdict(before), asdict(spec), {"limit"})
-        same = before.fingerprint(photos) == document["fingerprint"]
         check_unchanged(self.folder, changes, same_photos=same)
 
     def can_go_on(self, spec: Spec) -> bool:
         """Whether a finished run ended at its limit, and the limit is higher now."""
-        result = json.loads(self._result.read_text("utf-8"))
-        return bool(result["reason"] == "limit" and spec.max_steps > result["steps"])
+        with explain_damage(self.folder):
+            result = json.loads(self._result.read_text("utf-8"))
+            return bool(result["reason"] == "limit" and spec.max_steps > result["steps"])
 
     def finish(self, trained: TrainedNetwork) -> None:
         """Write the result, then the weights: when they are there, the run is finished.
@@ -236,11 +237,12 @@ class Run:
                 if self.has_begun
                 else f"{self.folder} holds no training run; make one with onlyme lab train"
             )
-        spec = Spec(**json.loads(self._spec.read_text("utf-8"))["spec"])
-        result = json.loads(self._result.read_text("utf-8"))
-        result["curve"] = tuple(tuple(row) for row in result["curve"])
-        with np.load(self._photos, allow_pickle=False) as arrays:
-            photos = Photos(arrays["me"], arrays["not_me"])
-        network = build_network(spec)
-        network.load_state_dict(torch.load(self._network, weights_only=True))
-        return TrainedNetwork(spec, photos, network.eval(), TrainingResult(**result))
+        with explain_damage(self.folder):
+            spec = Spec(**json.loads(self._spec.read_text("utf-8"))["spec"])
+            result = json.loads(self._result.read_text("utf-8"))
+            result["curve"] = tuple(tuple(row) for row in result["curve"])
+            with self._photos.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
+                photos = Photos(arrays["me"], arrays["not_me"])
+            network = build_network(spec)
+            network.load_state_dict(torch.load(self._network, weights_only=True))
+            return TrainedNetwork(spec, photos, network.eval(), TrainingResult(**result))

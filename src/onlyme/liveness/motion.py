@@ -1,9 +1,10 @@
 """Notice whether a face moves on its own, or only as a picture moves.
 
 Shake, zoom, turn, tilt and light change a picture as a whole: one homography explains where all of
-its points went. A living person breathes, blinks, speaks and moves before what is behind them, so
-that no homography does. The face and its nearest surroundings are compared between frames, and what
-the best homography leaves over is *own motion*, in distances of the eyes.
+its points went; where paper curls, a lens bends straight lines or a shutter rolls, one homography
+and one smooth curve do. A living person breathes, blinks, speaks and moves before what is behind
+them, so that nothing of the kind does. The face and its nearest surroundings are compared between
+frames, and what homography and curve leave over is *own motion*, in distances of the eyes.
 
 Noise and compression leave something over, too, but something else in each pair of frames. So two
 pairs are measured, and only what both of them agree on counts.
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
+from onlyme.liveness.bend import remove_bend
 from onlyme.liveness.light import match_light
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ EYE_DISTANCE_BOX_SIDES: Final = 0.39
 
 MIN_OWN_MOTION: Final = 0.004
 """Least own motion of a living face, in distances of the eyes: 0.25 mm. Still portraits that are
-shaken, zoomed, turned, compressed or made noisy stay below (benchmarks/portraits.py)."""
+shaken, zoomed, turned, bent, compressed or made noisy stay below (benchmarks/portraits.py)."""
 
 MIN_CERTAINTY: Final = 3.0
 """The agreement of the two pairs must be at least this many of its standard errors."""
@@ -190,32 +192,28 @@ def make_view(pixels: NDArray[np.uint8], face: Face) -> FaceView | None:
 
 
 def measure_own_motion(
-    starts: tuple[FaceView, FaceView], ends: tuple[FaceView, FaceView], *, alike: bool = False
+    starts: tuple[FaceView, FaceView], ends: tuple[FaceView, FaceView], *, strict: bool = False
 ) -> OwnMotion:
     """Measure what two pairs of frames agree on beyond the motion of a picture.
 
     Args:
         starts: views of two early frames.
         ends: views of two later frames; the first pair is the first of each.
-        alike: light the views of a pair alike first; see `light.match_light`.
+        strict: light the views of a pair alike first (see `light.match_light`), and count nothing
+            that a smooth bend of the whole picture explains.
     """
-    first, share = _measure_leftover(starts[0], ends[0], alike=alike)
+    first, share = _measure_leftover(starts[0], ends[0], alike=strict)
     if share < MIN_FOLLOWED_SHARE:
         return OwnMotion(0.0, 0.0, share)
-    second, again = _measure_leftover(starts[1], ends[1], alike=alike)
+    second, again = _measure_leftover(starts[1], ends[1], alike=strict)
     share = min(share, again)
-    products = np.sum(first * second, axis=1)
-    products = np.sort(products[np.isfinite(products)])
-    cut = int(len(products) * _TRIMMED_SHARE)
-    middle = products[cut : len(products) - cut]
-    if len(products) < _MIN_POINTS:
+    if np.isfinite(first + second).all(axis=1).sum() < _MIN_POINTS:
         return OwnMotion(0.0, 0.0, 0.0)
-    mean = float(middle.mean())
-    # Neighbours share a part of their windows, so the points count for a third of their number.
-    error = float(middle.std()) / math.sqrt(len(middle) / 3)
-    amount = math.sqrt(max(0.0, mean)) / EYE_DISTANCE_PIXELS
+    if strict:
+        first, second = remove_bend(first, _GRID), remove_bend(second, _GRID)
+    amount, certainty = _agree(first, second)
     moved = float(np.linalg.norm(ends[1].middle - starts[0].middle)) / starts[0].eyes
-    return OwnMotion(amount, mean / error if error else 0.0, share, moved)
+    return OwnMotion(amount, certainty, share, moved)
 
 
 @dataclass(slots=True)
@@ -255,8 +253,8 @@ class MotionDetector:
             self._compared = True
             pairs = (self._starts[0], self._starts[1]), (self._ends[0], self._ends[1])
             motion = measure_own_motion(*pairs)
-            # In another light soft edges seem to move: what is proven must be so in one light, too.
-            self.proven = motion.is_proven and measure_own_motion(*pairs, alike=True).is_proven
+            # In another light soft edges seem to move, and paper that curls moves by itself.
+            self.proven = motion.is_proven and measure_own_motion(*pairs, strict=True).is_proven
             is_long = self._now - self._paired >= MIN_PICTURE_SECONDS
             self.is_picture |= is_long and motion.is_of_picture
             if motion.is_jump:
@@ -272,6 +270,18 @@ class MotionDetector:
     def start_over(self) -> None:
         """Begin with another face."""
         self.proven, self.is_picture, self._starts, self._ends = False, False, [], []
+
+
+def _agree(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:
+    """Return how far two leftovers agree, in distances of the eyes, and its certainty."""
+    products = np.sum(first * second, axis=1)
+    products = np.sort(products[np.isfinite(products)])
+    cut = int(len(products) * _TRIMMED_SHARE)
+    middle = products[cut : len(products) - cut]
+    mean = float(middle.mean())
+    # Neighbours share a part of their windows, so the points count for a third of their number.
+    error = float(middle.std()) / math.sqrt(len(middle) / 3)
+    return math.sqrt(max(0.0, mean)) / EYE_DISTANCE_PIXELS, mean / error if error else 0.0
 
 
 def _level_contrast(gray: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.uint8]:

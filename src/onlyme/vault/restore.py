@@ -53,12 +53,14 @@ class RestoreResult:
         notes: sentences about what could not be restored.
         parts: copies of the gallery and the events that belong to the backup, by suffix; they are
             not restored yet.
+        members: how many people are in the gallery now, where it was restored.
     """
 
     names: tuple[str, ...]
     previous: Path | None
     notes: tuple[str, ...]
     parts: dict[str, Path] = field(default_factory=dict)
+    members: int = 0
 
 
 def restore(

@@ -99,14 +99,14 @@ class Store:
 
     # --------------------------------------------------------------- templates
 
-    def get(self, name: str) -> Template | None:
-        """Return an owner's template, or None.
+    def get(self, name: str, kind: str = TEMPLATE_KIND) -> Template | None:
+        """Return an owner's template, or None; of another kind, what is stored beside it.
 
         Raises:
             VaultBusy, VaultDamaged, VaultError: it could not be read.
         """
         with self._start_reading() as book:
-            return read_template(book, self._keys, name)
+            return read_template(book, self._keys, name, kind)
 
     def version(self, name: str) -> int | None:
         """Return a number that grows with each change of an owner, by any process.

@@ -111,7 +111,7 @@ def test_advice_of_one_picture_is_not_shown(window, served):
 def test_many_people_are_paged_sorted_and_searched(window, served):
     names = [*(f"person {number}" for number in range(1, 2001)), "Änne", "Zoë", "anton", "Émile"]
     people = [
-        {"name": name, "where": "gallery", "photos": 2, "created": None, "needs_reenroll": False}
+        {"name": name, "where": "vault", "photos": 2, "created": None, "needs_reenroll": False}
         for name in sorted(names)
     ]
     with visit(window, served) as shown:
@@ -127,6 +127,15 @@ def test_many_people_are_paged_sorted_and_searched(window, served):
         page.fill("#search", "")
         page.click("text=Later")
         assert "26 to 50 of 2,004" in page.inner_text(".pager")
+        for view, field in (("audit", "#owner"), ("events", "#event-person")):
+            shown.see(view)
+            assert page.locator("option").count() < 100, "many names are typed"
+            with page.expect_request(f"**/v1/{view}?*person*77*") as asked:
+                page.fill(field, "person 77")
+                page.keyboard.press("Tab")
+            assert asked.value.response().ok
+            assert not shown.violations()
+        shown.see("people")
         assert not shown.violations()
         page.unroute_all()
 

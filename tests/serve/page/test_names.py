@@ -113,3 +113,22 @@ def test_a_look_of_any_name_is_removed_and_nothing_else(window, served, photos, 
         page.click("dialog .danger")
         page.wait_for_selector("#told:has-text('known by 3 pictures now')")
     assert {one["look"] for one in served.client().get("/v1/names/obama/examples").json()} == {""}
+
+
+def test_a_name_from_right_to_left_turns_no_words_around(window, served):
+    with visit(window, served) as shown:
+        said = shown.page.evaluate(
+            """([one, other]) => import("/i18n.js").then(({ t }) => [
+              t("{other} is part of {name} now", { other, name: one }),
+              t("{name} is enrolled", { name: "Ada" })])""",
+            ["\u05d0\u05d1", "\u05d3\u05e0\u05d4"],
+        )
+    merged = "\u2068\u05d3\u05e0\u05d4\u2069 is part of \u2068\u05d0\u05d1\u2069 now"
+    assert said == [merged, "Ada is enrolled"]
+
+
+def test_an_address_with_a_name_that_nobody_has_shows_the_whole_log(window, served):
+    with visit(window, served) as shown:
+        shown.see("audit", "x" * 200)
+        assert shown.page.input_value("#owner") == ""
+        assert shown.page.locator(".log").count() == 1

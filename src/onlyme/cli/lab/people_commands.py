@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,7 +25,7 @@ from onlyme.cli.output import format_count
 if TYPE_CHECKING:
     from onlyme.lab.people import People
 
-__all__ = ["register"]
+__all__ = ["describe_measured", "register"]
 
 
 _Out = Annotated[Path, typer.Option("--out", metavar="DIR", help="The run's folder.")]
@@ -108,7 +109,7 @@ def train_identities(
     """Train an embedder from scratch on many people, with one process or several."""
     from onlyme.cli.lab.parts import read_album
     from onlyme.lab.embedder_run import is_first_process
-    from onlyme.lab.identities import IdentitySpec, describe_measured, train_identities
+    from onlyme.lab.identities import IdentitySpec, train_identities
 
     spec = IdentitySpec(
         dimension=dimension, people=batch_people, photos=batch_photos, alpha=alpha, steps=steps,
@@ -127,6 +128,25 @@ def train_identities(
     if is_first_process():
         say(describe_measured(out))
         say(f"The embedder is in {out}. Next: onlyme lab export {out} NAME --faces {people}")
+
+
+def describe_measured(folder: Path) -> str:
+    """Say how a finished run did on people that it was not trained on.
+
+    Raises:
+        UsageError: when its report is damaged.
+    """
+    from onlyme.lab.resume import explain_damage
+    from onlyme.lab.validation import Verification
+
+    with explain_damage(folder):
+        found = json.loads((folder / "embedder.json").read_text("utf-8"))["measured"]
+        if found is None:
+            return (
+                "Nothing is known about people whom it never saw: there were too few to validate."
+            )
+        measured = Verification(**{**found, "tar": tuple(found["tar"])})
+    return f"On people that it was not trained on, at its best validation: {measured}."
 
 
 def _describe_album(album: People, kept: Path | None) -> None:

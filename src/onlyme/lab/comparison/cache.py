@@ -10,17 +10,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import zlib
 from dataclasses import asdict, replace
 from io import BytesIO
 from typing import TYPE_CHECKING
-from zipfile import BadZipFile
 
 import numpy as np
 import torch
 
 from onlyme.lab.comparison.inspection import MAP_GROUPS, Inspection
 from onlyme.lab.comparison.result import GROUPS, PairScores, WayResult
+from onlyme.lab.resume import DAMAGE
 from onlyme.storage.files import open_draft
 
 if TYPE_CHECKING:
@@ -33,8 +32,6 @@ __all__ = ["ResultCache", "make_key"]
 
 _FORMAT = 4
 """Raise it when the same spec and photos give another result: old files are then ignored."""
-
-_DAMAGE = (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error)
 
 
 def make_key(split: Split, spec: Spec) -> str:
@@ -88,7 +85,7 @@ class ResultCache:
                 drawn, pairs = values.pop("drawn"), None
                 if drawn is not None:
                     pairs = PairScores(**{g: arrays[f"pairs_{g}"] for g in GROUPS}, drawn=drawn)
-        except _DAMAGE:  # as if it were missing: it is trained once more
+        except DAMAGE:  # as if it were missing: it is trained once more
             return None
         for scores in GROUPS:
             values[scores] = tuple(values[scores])

@@ -37,5 +37,5 @@ async function savePicture(name, promise, sentences) {
 }
 
 function makeFileName(name, ending) {
-  return `onlyme-certificate-${name.replace(/[^\p{L}\p{N} _-]/gu, "_")}.${ending}`;
+  return `onlyme-certificate-${name.replace(/[^\p{L}\p{M}\p{N} _-]/gu, "_")}.${ending}`;
 }

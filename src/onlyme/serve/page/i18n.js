@@ -1,5 +1,7 @@
 // Say every message in the browser's language: English, or German where de.js has it.
 
+const RIGHT_TO_LEFT = /[\u0590-\u08ff\ufb1d-\ufdff\ufe70-\ufeff]/;
+
 let catalogue = {};
 let sentences = []; // of the service, with numbers in them: [pattern, German]
 
@@ -22,7 +24,12 @@ export async function loadLanguage() {
 
 /** Return a message in the page's language; `{key}` stands for the value of that key. */
 export function t(message, values = {}) {
-  return (catalogue[message] ?? message).replace(/\{(\w+)\}/g, (whole, key) => values[key] ?? whole);
+  return (catalogue[message] ?? message).replace(/\{(\w+)\}/g, (whole, key) => isolate(values[key] ?? whole));
+}
+
+/** Keep a name that is written from right to left from turning the words beside it around. */
+function isolate(value) {
+  return RIGHT_TO_LEFT.test(value) ? `\u2068${value}\u2069` : value;
 }
 
 /** Return the message for one or for another number of things; `{n}` stands for the number. */

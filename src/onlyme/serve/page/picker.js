@@ -32,21 +32,29 @@ export async function findPeople(view, wanted) {
 
 /** Make what opens the same view for another person. */
 export function makePicker(view, { usable, chosen }) {
-  const open = (name) => (location.hash = `#/${view}/${encodeURIComponent(name)}`);
-  if (usable.length <= MAX_OPTIONS) {
-    const select = h("select", { id: "person", onchange: () => open(select.value) },
-      usable.map((person) => h("option", { value: person.name, selected: person.name === chosen?.name }, person.name)));
-    return h("div", { class: "field" }, h("label", { for: "person" }, t("Person")), select);
+  const open = () => (location.hash = `#/${view}/${encodeURIComponent(choice.value)}`);
+  const [choice, ...more] = makeNameChoice("person", usable.map((person) => person.name), { chosen: chosen?.name, onchange: open });
+  return h("div", { class: "field" }, h("label", { for: "person" }, t("Person")), choice, more);
+}
+
+/**
+ * Make a choice of names: a list of few names, and of many a field with suggestions. Return it, and what
+ * stands beside it. `everybody`, if given, is said of an empty choice.
+ */
+export function makeNameChoice(id, names, { chosen = "", everybody = null, onchange = null }) {
+  if (names.length <= MAX_OPTIONS) {
+    const options = names.map((name) => h("option", { value: name, selected: name === chosen }, name));
+    return [h("select", { id, onchange }, everybody ? h("option", { value: "" }, everybody) : null, options)];
   }
-  const list = h("datalist", { id: "names" });
+  const list = h("datalist", { id: `${id}-names` });
   const suggest = () => {
     const typed = input.value.toLocaleLowerCase(locale);
-    const fitting = usable.filter((person) => person.name.toLocaleLowerCase(locale).includes(typed));
-    list.replaceChildren(...fitting.slice(0, MAX_SUGGESTIONS).map((person) => h("option", { value: person.name })));
+    const fitting = names.filter((name) => name.toLocaleLowerCase(locale).includes(typed));
+    list.replaceChildren(...fitting.slice(0, MAX_SUGGESTIONS).map((name) => h("option", { value: name })));
   };
-  const input = h("input", { type: "text", id: "person", list: "names", autocomplete: "off", value: chosen?.name ?? "", oninput: suggest, onchange: () => open(input.value) });
+  const input = h("input", { type: "text", id, list: list.id, maxlength: 64, placeholder: everybody, autocomplete: "off", value: chosen, oninput: suggest, onchange });
   suggest();
-  return h("div", { class: "field" }, h("label", { for: "person" }, t("Person")), input, list);
+  return [input, list];
 }
 
 /** Make the notice that stands in place of a view while no person is enrolled. */

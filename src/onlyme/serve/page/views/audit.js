@@ -2,7 +2,7 @@
 
 import { get } from "../api.js";
 import { h, makeButton, makeIcon } from "../dom.js";
-import { listPeople } from "../picker.js";
+import { listPeople, makeNameChoice } from "../picker.js";
 import { t, tn } from "../i18n.js";
 import { describeOutcome, formatSeconds, formatSigned, nameEvent } from "../words.js";
 
@@ -11,10 +11,11 @@ export const lead = "Every attempt and every change, each line sealed to the one
 
 const LINES_PER_PAGE = 50;
 const MAX_LINES = 1000; // that the service sends
+const MAX_NAME_LENGTH = 64; // nobody has a longer one, whatever an address says
 
 export async function render(body, wanted) {
-  const names = [...new Set([...(await listPeople()).filter((person) => person.where === "vault").map((person) => person.name), wanted])].filter(Boolean);
-  const owner = h("select", { id: "owner" }, h("option", { value: "" }, t("Everybody")), names.map((name) => h("option", { value: name, selected: name === wanted }, name)));
+  const names = [...new Set([...(await listPeople()).filter((person) => person.where === "vault").map((person) => person.name), wanted])].filter((name) => name && name.length <= MAX_NAME_LENGTH);
+  const [owner, ...suggestions] = makeNameChoice("owner", names, { chosen: wanted, everybody: t("Everybody") });
   const from = h("input", { type: "date", id: "from" });
   const to = h("input", { type: "date", id: "to" });
   const status = h("p", { class: "chain", role: "status" });
@@ -48,7 +49,7 @@ export async function render(body, wanted) {
   }
 
   const form = h("form", { class: "filters", onsubmit: (event) => event.preventDefault(), onchange: load },
-    h("div", { class: "field" }, h("label", { for: "owner" }, t("Person")), owner),
+    h("div", { class: "field" }, h("label", { for: "owner" }, t("Person")), owner, suggestions),
     h("div", { class: "field" }, h("label", { for: "from" }, t("From")), from),
     h("div", { class: "field" }, h("label", { for: "to" }, t("To")), to));
   await load();

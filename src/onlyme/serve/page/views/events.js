@@ -3,7 +3,7 @@
 import { get } from "../api.js";
 import { h, makeButton, makeIcon, makeLink } from "../dom.js";
 import { t, tn } from "../i18n.js";
-import { listPeople } from "../picker.js";
+import { listPeople, makeNameChoice } from "../picker.js";
 import { makeUnknown } from "../unknown.js";
 import { describeOdds, DOOR_EVENTS, formatDuration, formatSeconds, formatSigned, makeSentence, nameDoorEvent } from "../words.js";
 
@@ -15,7 +15,7 @@ const EVENTS_PER_PAGE = 50;
 
 export async function render(body) {
   const names = (await listPeople()).map((person) => person.name);
-  const person = makeChoice("event-person", "Everybody", names.map((name) => [name, name]));
+  const [person, ...suggestions] = makeNameChoice("event-person", names, { everybody: t("Everybody") });
   const kind = makeChoice("kind", "Everything", DOOR_EVENTS.map((key) => [key, nameDoorEvent(key)]));
   const from = h("input", { type: "date", id: "from" });
   const to = h("input", { type: "date", id: "to" });
@@ -59,7 +59,7 @@ export async function render(body) {
 
   const more = makeButton(t("Older events"), "clock", () => load(following));
   const form = h("form", { class: "filters four", onsubmit: (event) => event.preventDefault(), onchange: () => load() },
-    h("div", { class: "field" }, h("label", { for: "event-person" }, t("Person")), person),
+    h("div", { class: "field" }, h("label", { for: "event-person" }, t("Person")), person, suggestions),
     h("div", { class: "field" }, h("label", { for: "kind" }, t("What")), kind),
     h("div", { class: "field" }, h("label", { for: "from" }, t("From")), from),
     h("div", { class: "field" }, h("label", { for: "to" }, t("To")), to));
