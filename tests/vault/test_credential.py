@@ -173,6 +173,25 @@ def test_a_key_that_is_gone_is_recovered_with_the_passphrase(tmp_path, host, har
     assert read(folder, host)[0] == b"content"
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_key_that_is_sealed_anew_is_not_erased_as_the_old_one(tmp_path, host, is_gone):
+    """As the commands do it: what asks for the passphrase is another function each time."""
+    store = Store(tmp_path / "vault", host)
+    write(store)
+    store.rekey(host._replace(recovery=lambda: PASSPHRASE))  # only to set a recovery passphrase
+    store.close()
+    assert read(tmp_path / "vault", host)[0] == b"content"
+    if is_gone:
+        host.path.unlink()
+    store = Store(tmp_path / "vault", host._replace(recovery=lambda: PASSPHRASE))
+    store.rekey(host._replace(recovery=lambda: f"another {PASSPHRASE}"))
+    store.close()
+    assert read(tmp_path / "vault", host)[0] == b"content"
+    host.path.unlink()
+    again = host._replace(recovery=lambda: f"another {PASSPHRASE}")
+    assert read(tmp_path / "vault", again)[0] == b"content"
+
+
 @pytest.mark.parametrize("harm", ["missing", "cut", "empty"])
 @pytest.mark.parametrize("asks", [False, True])
 def test_a_key_that_is_gone_without_a_recovery_says_what_is_left(tmp_path, host, harm, asks):

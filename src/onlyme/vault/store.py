@@ -252,7 +252,10 @@ class Store:
             self._sources = (new, *(s for s in self._sources if s.kind != new.kind))
             self._remember(book.manifest, durable=True)
             new.settle(key)
-            if (old.kind, old) != (new.kind, new) or old_slot.params != slot.params:
+            # A credential that is sealed anew takes the place of the old one: nothing is left.
+            is_replaced = old.kind == new.kind == "credential" and old.path == new.path  # type: ignore[attr-defined]  # a Credential
+            changed = (old.kind, old) != (new.kind, new) or old_slot.params != slot.params
+            if changed and not is_replaced:
                 old.discard(old_slot.params)
         return self.scrub()
 
