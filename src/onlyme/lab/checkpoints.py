@@ -57,7 +57,7 @@ def defer_interrupt() -> Iterator[threading.Event]:
 
 
 class CheckpointKeeper(Callback):
-    """Replace a file by a checkpoint each so many seconds, at Ctrl-C and after the last step."""
+    """Replace a file by a checkpoint after some time, at Ctrl-C and after the last step."""
 
     def __init__(self, path: Path, interrupt: threading.Event, seconds: float) -> None:
         self._path, self._interrupt, self._seconds = path, interrupt, seconds
