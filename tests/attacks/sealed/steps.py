@@ -63,7 +63,7 @@ STEPS = (
     Step("revoke", "ada"),
     Step("rekey"),
     Step("export", "ada {work}/out/ada.onlyme", stdin=PHRASE),
-    Step("import", "{work}/out/ada.onlyme --name eve", stdin=PHRASE),
+    Step("import", "{work}/out/ada.onlyme --name eve --anyway", stdin=PHRASE),
     Step("backup", "{work}/out/backup"),
     Step("restore", "{work}/out/backup"),
     Step("examples", "ada"),
