@@ -1,6 +1,7 @@
 """What all tests share: the real faces, where they are at hand."""
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,10 @@ from onlyme.vault.store import Store
 from tests import locks
 
 locks.watch()
+
+# A run in the background ignores Ctrl-C, and so would all programs that tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # No test depends on how fast the machine is.
 settings.register_profile("onlyme", deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import SettingsError
@@ -18,10 +19,14 @@ _MAX_BYTES: Final = 2**20
 def read_settings_text(path: Path) -> str:
     """Return the text of a settings file, without the byte order mark that editors write.
 
+    The null device is an empty file: it is how one asks for no settings.
+
     Raises:
         FileNotFoundError: there is none.
         SettingsError: it is no file, cannot be read, is too large, or is not UTF-8.
     """
+    if str(path) == os.devnull:
+        return ""
     try:
         with open_regular(path) as file:
             content = file.read(_MAX_BYTES + 1)
