@@ -5,6 +5,7 @@ import errno
 import fcntl
 import os
 import signal
+import socket
 import stat
 import subprocess
 import sys
@@ -328,6 +329,26 @@ def test_a_report_can_go_to_a_pipe_and_to_a_device(path):
 
 
 # --------------------------------------------------------------------- private
+
+
+@pytest.mark.parametrize("write", [files.replace_private, files.replace_public])
+@pytest.mark.parametrize("kind", ["pipe", "socket", "device"])
+def test_no_file_takes_the_place_of_a_device(path, write, kind):
+    """Root would put a file where `/dev/null` was."""
+    if kind == "pipe":
+        os.mkfifo(path)
+    elif kind == "socket":
+        with socket.socket(socket.AF_UNIX) as one:
+            one.bind(str(path))
+    elif os.geteuid():
+        path = Path(os.devnull)
+    else:
+        os.mknod(path, 0o600 | stat.S_IFCHR, os.makedev(1, 3))
+    before = path.lstat()
+    with pytest.raises(OSError, match=f"is a {kind}, not a file"):
+        write(path, b"text")
+    assert path.lstat() == before
+    assert path == Path(os.devnull) or [*path.parent.iterdir()] == [path]
 
 
 def test_a_folder_that_others_may_enter_is_refused(tmp_path):

@@ -49,6 +49,12 @@ __all__ = [
 
 _PRIVATE_MODE = 0o600
 _PUBLIC_MODE = 0o666  # less the umask
+_SPECIAL = {
+    stat.S_IFCHR: "device",
+    stat.S_IFBLK: "device",
+    stat.S_IFIFO: "pipe",
+    stat.S_IFSOCK: "socket",
+}
 
 _LOCK_WAIT_SECONDS = 60.0
 _FOLDER_FLAGS = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | CLOSE_ON_EXEC
@@ -93,8 +99,13 @@ def open_regular(path: Path) -> BufferedReader:
     os.close(handle)
     if stat.S_ISDIR(mode):
         raise IsADirectoryError(errno.EISDIR, "is a folder, not a file", str(path))
-    what = "pipe" if stat.S_ISFIFO(mode) else "device"
-    raise OSError(errno.EINVAL, f"is a {what}, not a file", str(path))
+    _refuse_special(mode, path)
+    raise OSError(errno.EINVAL, "is no file", str(path))
+
+
+def _refuse_special(mode: int, path: Path) -> None:
+    if kind := _SPECIAL.get(stat.S_IFMT(mode)):
+        raise OSError(errno.EINVAL, f"is a {kind}, not a file", str(path))
 
 
 def read_private_line(path: Path, shown: str, most: int) -> str:
@@ -230,10 +241,13 @@ def open_draft(
 
     Raises:
         FileExistsError: `new`, and the target exists.
-        OSError: it cannot be written.
+        OSError: it cannot be written, or is a device, a pipe or a socket.
     """
     if new and os.path.lexists(path):
         raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+    with suppress(FileNotFoundError):
+        # Root could put a file in the place of `/dev/null`, and no program would work any more.
+        _refuse_special(os.lstat(path).st_mode, path)
     _remove_stale_drafts(path)
     draft, file = _create_draft(path, mode)
     try:
