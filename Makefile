@@ -27,7 +27,6 @@ soak: $(VENV)/.dev models photos
 
 ## make docs    build the documentation into site/
 docs: $(VENV)/.dev
-	@$(PIP) -e '.[docs]'
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 ## make lint    format, lint and strict types
