@@ -77,7 +77,7 @@ $(VENV)/.core: pyproject.toml constraints.txt | $(BIN)/python
 
 $(VENV)/.dev: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Setting up $(VENV) for development …"
-	@$(PIP) -e '.[dev,lab]'
+	@$(PIP) -e '.[dev,docs,lab]'
 	@mkdir -p $(VENV)/node && echo '{"private": true}' > $(VENV)/node/package.json
 	@cd $(VENV)/node && npm install --loglevel error --no-audit --no-fund --ignore-scripts $(PYRIGHT) >/dev/null
 	@touch $@ $(VENV)/.core
