@@ -69,6 +69,7 @@ class WhoView {
       started: () => this.stage.showPrompt(t("Loading…")),
       failed: (error) => this.showCameraError(error, () => this.follow()),
       ended: (words) => this.showCameraError(new NoCamera(t("Paused"), words), () => this.follow()),
+      silent: () => this.visits.replaceChildren(),
       ready: (message) => this.showRules(message),
       look: (message) => this.showFaces(message),
       visit: (message) => this.showVisit(message),
