@@ -224,18 +224,12 @@ def test_a_full_disk_is_no_verdict(obama, photos):
     assert "Traceback" not in said
 
 
-def interruptible():
-    # A test run in the background ignores Ctrl-C, and its children would too.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def test_ctrl_c_during_enroll_leaves_the_vault_whole(obama, photos):
     process = obama.start(
         *("enroll", "biden", photos / "biden_1.jpg", photos),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=interruptible,
     )
     assert "biden_1.jpg" in process.stderr.readline()
     process.send_signal(signal.SIGINT)
@@ -256,7 +250,6 @@ def test_ctrl_c_while_modules_load(onlyme):
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            preexec_fn=interruptible,
         )
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(seconds)
@@ -293,7 +286,6 @@ def test_ctrl_c_in_a_finaliser_ends_the_command(onlyme):
         capture_output=True,
         timeout=120,
         check=False,
-        preexec_fn=interruptible,
     )
     assert (done.returncode, done.stderr) == (130, b"")
 
@@ -367,7 +359,6 @@ def test_watch_a_stranger_s_clip_and_leave_by_ctrl_c(obama, data):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=interruptible,
     )
     assert process.stdout.readline().startswith("✗ NOT obama ")
     process.send_signal(signal.SIGINT)

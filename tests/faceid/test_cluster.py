@@ -115,8 +115,6 @@ def test_killed_workers_and_ctrl_c_lose_and_double_nobody(cluster, hundreds, tmp
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # Jobs in the background ignore SIGINT, and their children inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
 
     cluster.start_workers(3)

@@ -158,8 +158,6 @@ def test_ctrl_c_ends_a_comparison_and_keeps_finished_trainings(album, tmp_path, 
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
-        # Jobs in the background ignore SIGINT, and their children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         try:
             deadline = time.monotonic() + 200
@@ -268,8 +266,6 @@ def test_ctrl_c_in_a_training_says_how_to_go_on(album, tmp_path, environment):
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
-        # Jobs in the background ignore SIGINT, and their children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         try:
             deadline = time.monotonic() + 200
