@@ -15,7 +15,7 @@ import numpy as np
 from onlyme.charts import ErrorRate, make_rate
 from onlyme.errors import UsageError
 from onlyme.evaluate.intervals import Interval, assess_rate, bootstrap_rate
-from onlyme.storage.files import open_regular
+from onlyme.evaluate.lists import read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -81,11 +81,7 @@ def read_groups(path: Path) -> dict[str, str]:
         UsageError: when it cannot be read, a column or value is missing, or a
             person is in two groups.
     """
-    try:
-        with open_regular(path) as file:
-            lines = file.read().decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: the list of groups cannot be read: {error}") from None
+    lines = read_lines(path, "groups")
     try:
         reader = csv.DictReader(lines)
         columns, rows = set(reader.fieldnames or ()), list(reader)

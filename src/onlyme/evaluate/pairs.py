@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import UsageError
-from onlyme.storage.files import open_regular, write_output
+from onlyme.evaluate.lists import read_lines
+from onlyme.storage.files import write_output
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -140,11 +141,7 @@ def read_pairs(path: Path) -> tuple[Pair, ...]:
         UsageError: when the file cannot be read, or a line cannot be
             understood or names a path outside of the folder of people.
     """
-    try:
-        with open_regular(path) as file:
-            lines = file.read().decode("utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path}: the list of pairs cannot be read: {error}") from None
+    lines = read_lines(path, "pairs")
     if not lines:
         raise UsageError(f"{path}: the list of pairs is empty")
     is_csv = "left" in lines[0].split(",")
