@@ -58,8 +58,9 @@ def doctor(
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Examine models, runtime, calibration files, vault, cameras and extras, in this order."""
+    """Examine networks, runtime, calibration files, vault, cameras and extras, in this order."""
     yield from _examine_models(settings)
+    yield from _examine_further_liveness(settings)
     yield _examine_runtime(settings)
     yield _examine_head(settings)
     yield _examine_vault(settings)
@@ -90,6 +91,35 @@ def _examine_models(settings: Settings) -> Iterator[Finding]:
         else:
             amount = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
             yield Finding(f"model {name}", "ok", f"{model.title}, {amount}, {model.licence}")
+
+
+def _examine_further_liveness(settings: Settings) -> Iterator[Finding]:
+    """Examine the user's further liveness networks: each that cannot be used denies everybody."""
+    if not settings.liveness_extra:
+        return
+    import numpy as np
+
+    from onlyme.errors import ModelError
+    from onlyme.faceid.networks import load_extra_network
+    from onlyme.liveness.extra import ExtraCheck
+    from onlyme.types import Face
+
+    picture = np.full((240, 320, 3), (150, 110, 90), np.uint8)
+    face = Face(np.array([110, 70, 100, 100], np.float32), np.zeros((5, 2), np.float32), 1.0)
+    for one in settings.liveness_extra:
+        part, cause = f"liveness {one.path.name}", ""
+        try:
+            check = ExtraCheck(one, load_extra_network(one))
+        except ModelError as error:
+            cause = str(error).partition("; ")[0]
+        else:
+            if not np.isfinite(check.measure(picture, face)):
+                cause = f"{one.path} gives no probability for a picture"
+        if cause:
+            advice = "put the right file there, or mend or remove its entry in config.toml"
+            yield Finding(part, "broken", f"{cause}: cameras refuse everybody", advice)
+        else:
+            yield Finding(part, "ok", f"{one.path}, which may refuse people")
 
 
 def _examine_runtime(settings: Settings) -> Finding:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from onlyme.runtime.openvino import OpenVinoEngine
     from onlyme.settings import Settings
     from onlyme.siamese.head import Base
-    from onlyme.types import ExtraNetwork
+    from onlyme.types import ExtraNetwork, NetworkFunction
 
 __all__ = [
     "choose_judge",
@@ -39,6 +39,7 @@ __all__ = [
     "has_second",
     "load_base",
     "load_extra_checks",
+    "load_extra_network",
     "load_judge",
     "load_mesh",
     "load_second",
@@ -314,18 +315,27 @@ def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:
 @cache
 def load_extra_checks(wanted: tuple[ExtraNetwork, ...]) -> tuple[ExtraCheck, ...]:
     """Load further liveness networks; one that cannot be loaded is kept, and denies."""
-    from onlyme.face.models import Model
-    from onlyme.face.models.opencv import load_network
     from onlyme.liveness.extra import ExtraCheck
 
     checks = []
     for one in wanted:
-        model = Model("extra", one.path, one.sha256, "", "", "", "liveness")
         run = None
         with suppress(ModelError):
-            run = load_network(model)
+            run = load_extra_network(one)
         checks.append(ExtraCheck(one, run))
     return tuple(checks)
+
+
+def load_extra_network(wanted: ExtraNetwork) -> NetworkFunction:
+    """Load one further liveness network.
+
+    Raises:
+        ModelError: the file is not there, was altered, or cannot be run.
+    """
+    from onlyme.face.models import Model
+    from onlyme.face.models.opencv import load_network
+
+    return load_network(Model("extra", wanted.path, wanted.sha256, "", "", "", "liveness"))
 
 
 def load_mesh(runtime: str = "opencv") -> Mesh:
