@@ -97,27 +97,13 @@ def _examine_further_liveness(settings: Settings) -> Iterator[Finding]:
     """Examine the user's further liveness networks: each that cannot be used denies everybody."""
     if not settings.liveness_extra:
         return
-    import numpy as np
+    from onlyme.faceid.networks import find_extra_fault
 
-    from onlyme.errors import ModelError
-    from onlyme.faceid.networks import load_extra_network
-    from onlyme.liveness.extra import ExtraCheck
-    from onlyme.types import Face
-
-    picture = np.full((240, 320, 3), (150, 110, 90), np.uint8)
-    face = Face(np.array([110, 70, 100, 100], np.float32), np.zeros((5, 2), np.float32), 1.0)
     for one in settings.liveness_extra:
-        part, cause = f"liveness {one.path.name}", ""
-        try:
-            check = ExtraCheck(one, load_extra_network(one))
-        except ModelError as error:
-            cause = str(error).partition("; ")[0]
-        else:
-            if not np.isfinite(check.measure(picture, face)):
-                cause = f"{one.path} gives no probability for a picture"
-        if cause:
+        part, fault = f"liveness {one.path.name}", find_extra_fault(one)
+        if fault:
             advice = "put the right file there, or mend or remove its entry in config.toml"
-            yield Finding(part, "broken", f"{cause}: cameras refuse everybody", advice)
+            yield Finding(part, "broken", f"{fault}: cameras refuse everybody", advice)
         else:
             yield Finding(part, "ok", f"{one.path}, which may refuse people")
 

@@ -36,10 +36,10 @@ __all__ = [
     "choose_runtime",
     "explain_unfit",
     "find_crash",
+    "find_extra_fault",
     "has_second",
     "load_base",
     "load_extra_checks",
-    "load_extra_network",
     "load_judge",
     "load_mesh",
     "load_second",
@@ -321,12 +321,12 @@ def load_extra_checks(wanted: tuple[ExtraNetwork, ...]) -> tuple[ExtraCheck, ...
     for one in wanted:
         run = None
         with suppress(ModelError):
-            run = load_extra_network(one)
+            run = _load_extra_network(one)
         checks.append(ExtraCheck(one, run))
     return tuple(checks)
 
 
-def load_extra_network(wanted: ExtraNetwork) -> NetworkFunction:
+def _load_extra_network(wanted: ExtraNetwork) -> NetworkFunction:
     """Load one further liveness network.
 
     Raises:
@@ -336,6 +336,24 @@ def load_extra_network(wanted: ExtraNetwork) -> NetworkFunction:
     from onlyme.face.models.opencv import load_network
 
     return load_network(Model("extra", wanted.path, wanted.sha256, "", "", "", "liveness"))
+
+
+def find_extra_fault(wanted: ExtraNetwork) -> str:
+    """Say why a further liveness network cannot be used; empty where it can."""
+    import numpy as np
+
+    from onlyme.liveness.extra import ExtraCheck
+    from onlyme.types import Face
+
+    try:
+        check = ExtraCheck(wanted, _load_extra_network(wanted))
+    except ModelError as error:
+        return str(error).partition("; ")[0]
+    picture = np.full((240, 320, 3), (150, 110, 90), np.uint8)
+    face = Face(np.array([110, 70, 100, 100], np.float32), np.zeros((5, 2), np.float32), 1.0)
+    if not np.isfinite(check.measure(picture, face)):
+        return f"{wanted.path} gives no probability for a picture"
+    return ""
 
 
 def load_mesh(runtime: str = "opencv") -> Mesh:
