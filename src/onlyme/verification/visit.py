@@ -119,7 +119,7 @@ class Visit:
         liveness: judges its frames; None where liveness is off.
         face: as it was last found.
         continues: the known visit that may be of the same person; see `visits.CameraVisits`.
-        id: counts from 1 for each camera; 0 until it is told that somebody came.
+        id: counts from 1 for each camera; 0 until it is told that a person came.
         verdict: what is known of the person.
         decision: the last one.
         names: the person's name; of an ambiguous visit the two nearest people.

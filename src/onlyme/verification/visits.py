@@ -5,10 +5,9 @@ turning away buys no new looks.
 
 A known person who is lost for some seconds must be recognised anew, with liveness, by a visit with
 looks of its own. Only if that finds the same name, both are one visit, which is told once: `known`
-once, `left` once. Until then nothing says that this person is here, and that somebody came is told
-when the verdict is another one or the known visit has ended: after five seconds without a face that
-looks like its person, or half a minute without a verdict. Where something opens, a known visit
-ends with its face, and each is an attempt.
+once, `left` once. That a person came is told once the verdict is another one or the known visit has
+ended: after five seconds without a face that looks like its person, or half a minute without a
+verdict. Where something opens, a known visit ends with its face, and each is an attempt.
 """
 
 from __future__ import annotations
@@ -163,7 +162,7 @@ class CameraVisits:
         self._away.remove(same)
         visit.events.clear()
         told = []
-        if visit.id:  # it was told that somebody came
+        if visit.id:  # it was told that a person came
             left = replace(self._describe(visit), event=VisitEvent.LEFT, names=())
             told = [replace(left, verdict=VisitVerdict.UNDECIDED, decision=NO_DECISION)]
         visit.id, visit.since = same.id, same.since
