@@ -113,6 +113,16 @@ def test_a_picture_that_was_displaced_is_known_as_one_until_it_moves_on_its_own(
     assert not detector.is_picture
 
 
+@pytest.mark.parametrize("kind", ["curl", "strong curl", "exposure", "flicker", "lamp"])
+def test_a_picture_that_was_bent_or_lit_otherwise_is_known_as_one(kind):
+    """Where it stands: what bend and light explain, and noise, is no motion of a face's own."""
+    face, detector = face_of(320, 240, 110), MotionDetector()
+    for number, one in enumerate(move_picture(texture(), kind, 5, 14)):
+        detector.add(number / RATE, make_view(one, face))
+        assert not detector.search()
+    assert detector.is_picture
+
+
 @pytest.mark.parametrize(
     ("rate", "count", "expected"), [(60, 3, False), (15, 3, False), (30, 5, True), (8, 3, True)]
 )

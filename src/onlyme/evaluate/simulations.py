@@ -131,36 +131,45 @@ def _roll(
     return _move_points(picture, columns - factor * right[:, None], rows - factor * down[:, None])
 
 
-def _lens(
-    picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
-) -> Pixels:
-    """Move it before a lens that bends straight lines."""
-    del rng, state
-    right, down = 18 * np.sin(number / 9), 10 * np.sin(number / 13)
-    nearer = 1 + 0.05 * np.sin(number / 8)
-    factor = _scale(picture)
-    moved = _warp(picture, right * factor, down * factor, 2 * np.sin(number / 11), nearer)
-    columns, rows = _grid(picture)
-    middle = np.array(picture.shape[1::-1]) / 2
-    bend = (1 + 0.12 * ((columns / middle[0] - 1) ** 2 + (rows / middle[1] - 1) ** 2)) / 1.1
-    return _move_points(
-        moved, middle[0] + (columns - middle[0]) * bend, middle[1] + (rows - middle[1]) * bend
-    )
+def _lens(strength: float) -> Callable[..., Pixels]:
+    """Return how it moves before a lens that bends straight lines."""
+
+    def move(
+        picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
+    ) -> Pixels:
+        del rng, state
+        right, down = 18 * np.sin(number / 9), 10 * np.sin(number / 13)
+        nearer = 1 + 0.05 * np.sin(number / 8)
+        factor = _scale(picture)
+        moved = _warp(picture, right * factor, down * factor, 2 * np.sin(number / 11), nearer)
+        columns, rows = _grid(picture)
+        middle = np.array(picture.shape[1::-1]) / 2
+        from_middle = (columns / middle[0] - 1) ** 2 + (rows / middle[1] - 1) ** 2
+        bend = (1 + strength * from_middle) / (1 + 0.8 * strength)
+        return _move_points(
+            moved, middle[0] + (columns - middle[0]) * bend, middle[1] + (rows - middle[1]) * bend
+        )
+
+    return move
 
 
-def _curl(
-    picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
-) -> Pixels:
-    """Curl it in a hand that shakes."""
-    moved = _shake(1.0, 0.3)(picture, rng, number, state)
-    columns, rows = _grid(picture)
-    across = 2 * columns / picture.shape[1] - 1
-    curl = 0.025 * np.sin(number / 7)
-    return _move_points(
-        moved,
-        columns + curl * picture.shape[1] * across**3,
-        rows + 0.6 * curl * picture.shape[0] * across**2,
-    )
+def _curl(strength: float) -> Callable[..., Pixels]:
+    """Return how it curls in a hand that shakes."""
+
+    def move(
+        picture: Pixels, rng: np.random.Generator, number: int, state: NDArray[np.float64]
+    ) -> Pixels:
+        moved = _shake(1.0, 0.3)(picture, rng, number, state)
+        columns, rows = _grid(picture)
+        across = 2 * columns / picture.shape[1] - 1
+        curl = strength * np.sin(number / 7)
+        return _move_points(
+            moved,
+            columns + curl * picture.shape[1] * across**3,
+            rows + 0.6 * curl * picture.shape[0] * across**2,
+        )
+
+    return move
 
 
 def _clump(
@@ -223,8 +232,10 @@ MOVES: Final[dict[str, Callable[..., Pixels]]] = {
     "exposure": _expose,
     "lamp": _light,
     "rolling": _roll,
-    "lens": _lens,
-    "curl": _curl,
+    "lens": _lens(0.12),
+    "fisheye": _lens(0.3),
+    "curl": _curl(0.025),
+    "strong curl": _curl(0.05),
     "clumps": _clump,
     "turning blur": _blur_turning,
     "blur": _blur,

@@ -44,6 +44,12 @@ class FaceView:
     middle: NDArray[np.float64]
     eyes: float
 
+    def measure_quarters(self) -> NDArray[np.float64]:
+        """Return float64[4], the mean brightness of each quarter of the view, 0 to 255."""
+        half = VIEW_SIDE_PIXELS // 2
+        quarters = self.pixels.reshape(2, half, 2, half)
+        return np.asarray(quarters.mean(axis=(1, 3)), np.float64).ravel()
+
 
 def make_view(pixels: NDArray[np.uint8], face: Face) -> FaceView | None:
     """Cut out a face and its nearest surroundings.

@@ -7,7 +7,8 @@ them, so that nothing of the kind does. The face and its nearest surroundings ar
 frames, and what homography and curve leave over is *own motion*, in distances of the eyes.
 
 Noise and compression leave something over, too, but something else in each pair of frames. So two
-pairs are measured, and only what both of them agree on counts.
+pairs are measured, and only what both of them agree on counts. A picture that was displaced, bent
+or lit otherwise, of which nothing but noise is left over then, is known as a picture.
 """
 
 from __future__ import annotations
@@ -19,13 +20,14 @@ from typing import TYPE_CHECKING, Any, Final
 import cv2
 import numpy as np
 
-from onlyme.liveness.bend import remove_bend
+from onlyme.liveness.bend import fit_bend, remove_bend
 from onlyme.liveness.face_view import EYE_DISTANCE_PIXELS, VIEW_SIDE_PIXELS
 from onlyme.liveness.light import match_light
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from onlyme.liveness.bend import Bend
     from onlyme.liveness.face_view import FaceView
 
 __all__ = ["MotionDetector", "OwnMotion", "measure_own_motion"]
@@ -48,6 +50,12 @@ from a picture."""
 MIN_DISPLACEMENT: Final = 0.03
 """Least displacement, in distances of the eyes, by which a picture shows that it is one: what does
 not move at all shows nothing."""
+
+MIN_RELIGHT: Final = 0.06
+"""Least change of brightness, as a natural logarithm, that is a change of light."""
+
+MIN_NOISE_CERTAINTY: Final = 2.0
+"""What two pairs agree on with less certainty is noise."""
 
 MIN_PICTURE_SHARE: Final = 0.7
 """Least share of the points that are followed on a picture."""
@@ -83,6 +91,9 @@ _GRID: Final = (
 )
 """float32[n, 2], the points that are followed, evenly spread."""
 
+_PIXELS: Final = np.indices((VIEW_SIDE_PIXELS,) * 2).reshape(2, -1)[::-1].T.astype(np.float32)
+"""float32[144 * 144, 2], the places of a view's pixels, row by row."""
+
 
 @dataclass(frozen=True, slots=True)
 class OwnMotion:
@@ -94,12 +105,14 @@ class OwnMotion:
         certainty: that mean in its standard errors.
         followed: the share of the points that were followed, 0 to 1.
         displacement: how far the face came in the frame, in distances of the eyes.
+        relit: how much brighter or darker a quarter of the view became, as a natural logarithm.
     """
 
     amount: float
     certainty: float
     followed: float
     displacement: float = 0.0
+    relit: float = 0.0
 
     @property
     def is_jump(self) -> bool:
@@ -111,6 +124,18 @@ class OwnMotion:
         """Whether the face was moved as a picture is: as a whole, and in no other way."""
         was_moved = self.displacement >= MIN_DISPLACEMENT and self.followed >= MIN_PICTURE_SHARE
         return was_moved and self.amount < MAX_PICTURE_MOTION
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether something happened to the picture: it was displaced, bent, or lit otherwise."""
+        was_moved = self.displacement >= MIN_DISPLACEMENT or self.relit >= MIN_RELIGHT
+        return not self.is_jump and (was_moved or self.is_proven)
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether what is left over is little, or so uncertain that it is noise."""
+        is_small = self.amount < MAX_PICTURE_MOTION or self.certainty < MIN_NOISE_CERTAINTY
+        return not self.is_jump and is_small
 
     @property
     def is_proven(self) -> bool:
@@ -154,7 +179,8 @@ class _Pair:
             first, second = remove_bend(first, _GRID), remove_bend(second, _GRID)
         amount, certainty = _agree(first, second)
         moved = float(np.linalg.norm(other.end.middle - self.start.middle)) / self.start.eyes
-        return OwnMotion(amount, certainty, share, moved)
+        lit = np.log((other.end.measure_quarters() + 1) / (self.start.measure_quarters() + 1))
+        return OwnMotion(amount, certainty, share, moved, float(np.abs(lit).max()))
 
     def measure_leftover(self, *, strict: bool) -> tuple[NDArray[np.float64], float]:
         """Measure, once, what the best homography leaves over; see `_measure_leftover`."""
@@ -209,9 +235,12 @@ class MotionDetector:
             first, second = self._pair(self._ends[0]), _Pair(self._starts[1], self._ends[1])
             motion = first.compare(second, strict=False)
             # In another light soft edges seem to move, and paper that curls moves by itself.
-            self.proven = motion.is_proven and first.compare(second, strict=True).is_proven
             is_long = self._now - self._paired >= MIN_PICTURE_SECONDS
             self.is_picture |= is_long and motion.is_of_picture
+            if motion.is_proven or (is_long and motion.has_changed and not self.is_picture):
+                strict = first.compare(second, strict=True)
+                self.proven = motion.is_proven and strict.is_proven
+                self.is_picture |= is_long and motion.has_changed and strict.is_nothing
             if motion.is_jump:
                 self._starts, self._ends, self._paired = self._ends, [], self._now
         return self.proven
@@ -272,10 +301,10 @@ def _measure_leftover(
     if similarity is None:
         return leftover, 0.0
     to_start = np.vstack([similarity, [0, 0, 1]])
-    first = _level_contrast(start.pixels)
+    first, bend = _level_contrast(start.pixels), None
     for turn in range(_ROUNDS):
         is_last = turn == _ROUNDS - 1
-        moved, usable = _warp(end, start, to_start, alike=alike)
+        moved, usable = _warp(end, start, to_start, bend, alike=alike)
         there, followed = _follow(first, moved, _GRID)
         if is_last:
             back, again = _follow(moved, first, there)
@@ -286,10 +315,21 @@ def _measure_leftover(
         if followed.sum() < _MIN_POINTS:
             return leftover, 0.0
         old, new = _GRID[followed], there[followed]
-        plane = _fit_plane(new, old, last=is_last)
+        if alike and is_last:
+            leftover[followed] = new - old
+            return leftover, share
+        plane = _fit_plane(new, old, last=is_last or alike)
         if plane is None:
             return leftover, 0.0
         to_start = plane @ to_start
+        if alike and turn == _ROUNDS - 2:
+            # Followed once more with the curve taken out: across a window that is bent, points
+            # are followed wrongly, and that would be left over.
+            leftover[followed] = cv2.perspectiveTransform(new[None], plane)[0] - old
+            bend = fit_bend(leftover, _GRID)
+            leftover = np.full(_GRID.shape, np.nan)
+            if bend is None:
+                return leftover, 0.0
     leftover[followed] = cv2.perspectiveTransform(new[None], plane)[0] - old
     return leftover, share
 
@@ -311,20 +351,33 @@ def _fit_plane(new: NDArray[np.float32], old: NDArray[np.float32], *, last: bool
 
 
 def _warp(
-    end: FaceView, start: FaceView, to_start: NDArray[np.float64], *, alike: bool
+    end: FaceView,
+    start: FaceView,
+    to_start: NDArray[np.float64],
+    bend: Bend | None,
+    *,
+    alike: bool,
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     """Lay a view over another; also say which points of the grid both of them show."""
     side = (VIEW_SIDE_PIXELS, VIEW_SIDE_PIXELS)
-    moved = cv2.warpPerspective(end.pixels, to_start, side, borderMode=cv2.BORDER_REPLICATE)
-    inside = cv2.warpPerspective(end.inside, to_start, side, flags=cv2.INTER_NEAREST)
+    if bend is None:
+        moved = cv2.warpPerspective(end.pixels, to_start, side, borderMode=cv2.BORDER_REPLICATE)
+        inside = cv2.warpPerspective(end.inside, to_start, side, flags=cv2.INTER_NEAREST)
+    else:
+        bent = (_PIXELS + bend.displace(_PIXELS)).astype(np.float32)[None]
+        places = cv2.perspectiveTransform(bent, np.linalg.inv(to_start)).reshape(*side, 2)
+        columns, rows = cv2.split(np.asarray(places, np.float32))
+        linear, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+        moved = cv2.remap(end.pixels, columns, rows, linear, borderMode=border)
+        inside = cv2.remap(end.inside, columns, rows, cv2.INTER_NEAREST)
     both = cv2.min(np.asarray(inside, np.uint8), start.inside)
     view: Any = np.asarray(moved, np.uint8)
     if alike:
         view = match_light(view, start.pixels, both > 0)
     both = cv2.erode(both, np.ones((9, 9), np.uint8))
-    columns, rows = _GRID.astype(int).T
+    x, y = _GRID.astype(int).T
     # Levelled only now: levelled at two sizes, one picture would differ from itself.
-    return _level_contrast(view), both[rows, columns] > 0
+    return _level_contrast(view), both[y, x] > 0
 
 
 def _follow(
