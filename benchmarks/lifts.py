@@ -42,6 +42,11 @@ GRID = {
 }
 
 
+def leave(picture, rng):
+    del rng
+    return picture
+
+
 def dim(picture, rng):
     return add_noise(picture * 0.15, rng, 3.0)
 
@@ -62,7 +67,7 @@ def coarse(picture, rng):
 
 
 CAMERAS = {
-    "as it is": lambda picture, rng: picture,
+    "as it is": leave,
     "dark": dim,
     "soft": blur,
     "yellow": yellow,
@@ -84,10 +89,12 @@ class Capture:
 
     @property
     def is_live(self) -> bool:
+        """Whether it shows a living person."""
         return self.kind == "live"
 
     @property
     def values(self) -> tuple[float, ...]:
+        """What the rule compares with its limits, in the order of `GRID`."""
         return float(np.mean(self.odds)), self.turn, self.lead, self.blink
 
 
@@ -141,8 +148,10 @@ def make_captures(looker: Looker, data: Path) -> list[Capture]:
         for name, camera in CAMERAS.items():
             rng = np.random.default_rng(0)
             captures.append(looker.watch([camera(p, rng) for p in frames], who, kind, name))
-        for screen in SCREENS if kind == "live" else ():
-            captures.append(looker.watch(stress_frames(frames, screen, 1), who, screen, "as it is"))
+        captures += [
+            looker.watch(stress_frames(frames, screen, 1), who, screen, "as it is")
+            for screen in (SCREENS if kind == "live" else ())
+        ]
     prints = sorted((data / "nuaa_dev/print").glob("*/*.jpg"))
     for path, (name, camera) in product(prints[:: len(prints) // PRINTS], CAMERAS.items()):
         pixels = camera(looker.pipeline.look(path).frame.pixels, np.random.default_rng(0))
