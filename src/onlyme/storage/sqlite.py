@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["SQLITE_WAIT_SECONDS", "SqliteFile", "translate_sqlite_errors"]
+__all__ = ["RETRY", "SQLITE_WAIT_SECONDS", "SqliteFile", "translate_sqlite_errors"]
 
 SQLITE_WAIT_SECONDS = 10.0
 """Seconds that one process waits for another's change."""
@@ -37,7 +37,10 @@ _MIN_ROOM = 1 << 20
 
 _STATVFS: Any = getattr(os, "statvfs", None)  # Windows has none
 
-_FULL = "the disk is full; free some space and run the command again"
+RETRY = "; free some space and run the command again"
+"""The end of the message of a change that a full disk prevented."""
+
+_FULL = f"the disk is full{RETRY}"
 
 _FOREIGN_SQL = (
     "was changed by another program: it holds tables, triggers or views that onlyme did not make; "
@@ -199,7 +202,7 @@ class SqliteFile:
                 is_busy, _, _ = self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
             if _read_code(error) & 0xFF == sqlite3.SQLITE_FULL:
-                return [f"{self.path}: {_FULL}; remnants of what was erased stay in it until then"]
+                return [self._explain_full()]
             if not _is_busy(error):
                 raise
             is_busy = True
@@ -228,6 +231,12 @@ class SqliteFile:
                 self._connection.backup(target)
         finally:
             target.close()
+
+    def _explain_full(self) -> str:
+        return (
+            f"this is done, but {self.path} has no room to remove remnants of what was erased; "
+            "free some space, and the next change that erases something removes them"
+        )
 
     def _explain_remnants(self) -> str:
         return (
