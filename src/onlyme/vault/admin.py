@@ -20,7 +20,7 @@ from onlyme.errors import (
     unknown_owner,
 )
 from onlyme.gate.audit import Event
-from onlyme.storage.sqlite import RETRY
+from onlyme.storage.sqlite_errors import RETRY
 from onlyme.types import checked_name
 from onlyme.vault.backup import (
     BACKUP,
