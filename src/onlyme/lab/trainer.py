@@ -19,7 +19,7 @@ from torch.utils.data import DataLoader
 
 from onlyme.errors import UsageError
 from onlyme.lab import checkpoints
-from onlyme.lab.checkpoints import CheckpointKeeper, defer_interrupt
+from onlyme.lab.checkpoints import CheckpointFiles, CheckpointKeeper, defer_interrupt
 from onlyme.lab.curves import CurveTable
 from onlyme.lab.module import StoppingRule, Training
 from onlyme.lab.out_of_memory import find_fitting_count, is_out_of_memory
@@ -220,6 +220,7 @@ def run_trainer(
         trainer = Trainer(
             max_steps=max_steps,
             callbacks=callbacks,
+            plugins=CheckpointFiles(),
             logger=_make_loggers(folder) if folder else False,
             enable_checkpointing=False,
             log_every_n_steps=1,
