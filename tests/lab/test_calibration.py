@@ -9,7 +9,6 @@ from onlyme.errors import UsageError
 from onlyme.lab.calibration import (
     add_strangers,
     calibrate,
-    leave_out_known,
     plan_calibration,
 )
 from onlyme.lab.face_cache import hash_faces
@@ -68,7 +67,7 @@ def test_strangers_who_are_given_count_against_the_owners(base, tmp_path):
     refused = [one.card["misses"][0]["rate"] for one in (done, stricter)]
     assert refused[1] > refused[0] + 0.1
     known = hash_faces(np.ones((1, 2, 2, 3), np.uint8))
-    assert len(leave_out_known(album, known)) == 200
+    assert len(album.select(~album.find_known(known))) == 200
 
 
 def test_rates_that_the_people_cannot_show_are_refused(base):
@@ -99,5 +98,5 @@ def test_more_people_are_counted_further():
 
 def test_people_whom_the_network_learned_are_left_out(people):
     known = hash_faces(np.concatenate([people.faces[3][:1], people.faces[5]]))
-    left = leave_out_known(people, known)
+    left = people.select(~people.find_known(known))
     assert set(people.names) - set(left.names) == {people.names[3], people.names[5]}

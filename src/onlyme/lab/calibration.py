@@ -32,7 +32,6 @@ __all__ = [
     "Calibration",
     "add_strangers",
     "calibrate",
-    "leave_out_known",
     "plan_calibration",
 ]
 
@@ -80,15 +79,6 @@ def add_strangers(people: People, faces: NDArray[np.uint8]) -> People:
     names = tuple(f"NOT_ME {number}" for number in range(len(faces)))
     hashes = (*people.hashes, *(hash_faces(face[None]) for face in faces))
     return People(people.names + names, (*people.faces, *faces[:, None]), people.skipped, hashes)
-
-
-def leave_out_known(people: People, known: NDArray[np.uint64]) -> People:
-    """Leave out people of whom the network learned a photo.
-
-    A network tells people apart better whom it was trained on, so that they would make its
-    error look smaller than it is.
-    """
-    return people.select(~people.find_known(known))
 
 
 def plan_calibration(labels: NDArray[np.intp], seed: int = 0) -> BasePlan:

@@ -1,13 +1,14 @@
 """Train the shipped embedder further: on one's own people, or on degraded faces.
 
 `finetune` learns from people; `distill` needs no names, since the shipped network is the
-teacher: the student must make the teacher's vector of the clean face, also from a small, grey
-or blurred copy of it. Against forgetting, both hold the student near the teacher on clean
-faces, and half of each batch stays clean.
+teacher: from a small, grey or blurred copy of a face the student must make the teacher's vector
+of the clean one, with the same neighbours. Against forgetting, `finetune` holds the student
+near the teacher on clean faces; `distill` leaves those to the teacher (`GatedSFace`).
 """
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
-from torch.nn.functional import avg_pool2d, interpolate
+from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 
 from onlyme.errors import UsageError
 from onlyme.lab.augment import make_generator
@@ -23,7 +24,7 @@ from onlyme.lab.embedder_run import begin, check_finite, check_loss, finish, mak
 from onlyme.lab.identity_spec import scale_rate
 from onlyme.lab.losses import LOSSES, make_loss
 from onlyme.lab.networks import to_tensor
-from onlyme.lab.networks.sface import read_sface
+from onlyme.lab.networks.sface import GatedSFace, read_sface
 from onlyme.lab.people import IdentitySampler
 from onlyme.lab.trainer import explain_memory, run_trainer
 
@@ -33,14 +34,20 @@ if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
     from torch import Generator, Tensor
 
-    from onlyme.lab.networks.sface import SFace
+    from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.people import People
 
 __all__ = ["FineTuneSpec", "degrade_faces", "finetune", "load_finetuned"]
 
 _FREE = frozenset({"steps"})
-_SMALLEST_SIDE, _LARGEST_SIDE = 10, 56
-"""Sides of a face to which degraded copies are shrunk, in pixels."""
+_SMALLEST_SIDE = 10
+_LARGEST_SIDE, _LARGEST_GATED_SIDE = 56, 24
+"""Sides of a face to which degraded copies are shrunk, in pixels; a gated student gets no others,
+since larger faces are the teacher's."""
+
+_ANCHORS = 2048
+_TEMPERATURE = 0.07
+"""Similarities are divided by it before their softmax, as in MoCo."""
 
 _EXPLAIN_BATCH = (
     "a batch of {count} photos needs more memory than there is; {fit} photos fit: make the batch "
@@ -58,6 +65,8 @@ class FineTuneSpec:
         alpha: margin of the loss, where it has one.
         pull: weight of the mean of 1 − cosine between student and teacher.
         degrade: make half of each batch small, grey or blurred.
+        gated: the student gets small and blurred faces only, in training and afterwards; sharp
+            ones get the shipped network's vectors.
         frozen: number of the network's 27 blocks, from the first, that stay as they are.
         people: people in a batch.
         photos: photos of each person in a batch.
@@ -73,6 +82,7 @@ class FineTuneSpec:
     alpha: float = 0.2
     pull: float = 1.0
     degrade: bool = True
+    gated: bool = False
     frozen: int = 0
     people: int = 16
     photos: int = 2
@@ -105,7 +115,7 @@ def finetune(
     *,
     resume: bool = False,
     progress: bool = False,
-) -> SFace:
+) -> EmbeddingNetwork:
     """Train the shipped embedder further.
 
     Args:
@@ -118,7 +128,7 @@ def finetune(
         progress: show a progress bar on stderr.
 
     Returns:
-        The student in evaluation mode.
+        The student in evaluation mode, behind its gate where it has one.
 
     Raises:
         UsageError: when there are too few people, the folder is in use, the run has other options
@@ -137,23 +147,27 @@ def finetune(
             training, out, max_steps=spec.steps, every=min(spec.steps, 50), progress=progress,
             devices=1, gradient_clip_val=5.0,
         )  # fmt: skip
-    student = training.student.cpu().eval()
-    check_finite(student, spec.rate)
-    report = {"network": "sface", "dimension": student.dimension, **asdict(spec)}
-    finish(out, student, report, people)
-    return student
+    check_finite(training.student, spec.rate)
+    report = {"network": "sface", "dimension": training.student.dimension, **asdict(spec)}
+    finish(out, training.student, report, people)
+    return load_finetuned(out, teacher)
 
 
-def load_finetuned(folder: Path, teacher: bytes) -> SFace:
+def load_finetuned(folder: Path, teacher: bytes) -> EmbeddingNetwork:
     """Return the network that `finetune` wrote into a folder.
 
     Args:
         folder: of the run.
         teacher: the bytes of the shipped embedder's file, which gives the layers.
     """
-    network = read_sface(teacher)
-    network.load_state_dict(torch.load(folder / "embedder.pt", weights_only=True))
-    return network.eval()
+    student = read_sface(teacher)
+    student.load_state_dict(
+        torch.load(folder / "embedder.pt", weights_only=True, map_location="cpu")
+    )
+    report = json.loads((folder / "embedder.json").read_text("utf-8"))
+    if not report.get("gated"):
+        return student.eval()
+    return GatedSFace(read_sface(teacher), student, report["frozen"]).eval()
 
 
 class FineTuning(LightningModule):
@@ -164,6 +178,7 @@ class FineTuning(LightningModule):
         self.spec, self.batches = spec, batches
         self.student, self.teacher = read_sface(teacher), read_sface(teacher)
         self.student.freeze(spec.frozen)
+        self.anchors: Tensor | None = None
         self.teacher.requires_grad_(requires_grad=False)
         with torch.random.fork_rng():
             torch.manual_seed(spec.seed)
@@ -172,6 +187,18 @@ class FineTuning(LightningModule):
                 if spec.loss == "none"
                 else make_loss(spec.loss, spec.alpha, batches.people, self.student.dimension)
             )
+
+    @torch.no_grad()
+    def on_fit_start(self) -> None:
+        """Embed the faces to which a gated student compares others."""
+        if not self.spec.gated:
+            return
+        count = len(self.batches.labels)
+        source = np.random.default_rng(self.spec.seed)
+        chosen = np.sort(source.choice(count, min(count, _ANCHORS), replace=False))
+        parts = np.array_split(chosen, math.ceil(len(chosen) / 64))
+        faces = (to_tensor(self.batches.read(part)).to(self.device) for part in parts)
+        self.anchors = torch.cat([self.teacher.eval()(part) for part in faces])
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002 - a step depends only on its number
         """Compare the student on clean and degraded faces with the teacher on clean ones."""
@@ -182,7 +209,9 @@ class FineTuning(LightningModule):
         mirrored = torch.rand(len(clean), generator=source) < 0.5
         clean[mirrored] = clean[mirrored].flip(-1)
         shown = clean.clone()
-        if self.spec.degrade:
+        if self.spec.gated:
+            shown = degrade_faces(clean, source, _LARGEST_GATED_SIDE)
+        elif self.spec.degrade:
             # Every second photo, so that a person's photos are of both kinds.
             shown[::2] = degrade_faces(clean[::2], source)
         with torch.no_grad():
@@ -190,6 +219,8 @@ class FineTuning(LightningModule):
         vectors = self.student(shown.to(self.device))
         distance = 1 - (vectors * target).sum(1).mean()
         loss: Tensor = self.spec.pull * distance
+        if self.anchors is not None:
+            loss = loss + compare_neighbours(vectors, target, self.anchors)
         if self.criterion is not None:
             labels = torch.from_numpy(self.batches.labels[chosen]).to(self.device)
             loss = loss + self.criterion(vectors, labels)
@@ -208,19 +239,37 @@ class FineTuning(LightningModule):
         return make_adamw(self, self.spec.rate, self.spec.scale_rate, weight_decay=1e-4)
 
 
-def degrade_faces(faces: Tensor, source: Generator) -> Tensor:
+def compare_neighbours(vectors: Tensor, targets: Tensor, anchors: Tensor) -> Tensor:
+    """Return how far the student's neighbours are others than the teacher's, as a cross-entropy.
+
+    The distance to the teacher alone draws bad faces towards the mean of all faces, where they
+    are near to their targets and to everybody else's.
+
+    Args:
+        vectors: float[n, d], by the student.
+        targets: float[n, d], by the teacher, of the same faces.
+        anchors: float[k, d], by the teacher, of other faces.
+    """
+    own = (vectors * targets).sum(1, keepdim=True)
+    found = torch.cat([own, vectors @ anchors.T], 1)
+    wanted = torch.cat([torch.ones_like(own), targets @ anchors.T], 1)
+    return cross_entropy(found / _TEMPERATURE, (wanted / _TEMPERATURE).softmax(1))
+
+
+def degrade_faces(faces: Tensor, source: Generator, largest: int = _LARGEST_SIDE) -> Tensor:
     """Make faces as a bad camera shows them: small, half of them grey, some blurred, with noise.
 
     Args:
         faces: float[n, 3, S, S] in [0, 1].
         source: the random generator.
+        largest: side of the largest copy, in pixels.
 
     Returns:
         The same shape and range.
     """
     result = []
     for face in faces:
-        side = int(torch.randint(_SMALLEST_SIDE, _LARGEST_SIDE + 1, (), generator=source))
+        side = int(torch.randint(_SMALLEST_SIDE, largest + 1, (), generator=source))
         blur, grey = torch.rand(2, generator=source).tolist()
         small = interpolate(face[None], (side, side), mode="area")
         if blur < 0.3:

@@ -189,10 +189,7 @@ def embed_people(
     Returns:
         float64[n, d] and int[n], the person of each row.
     """
-    faces = np.concatenate([mine[:_MAX_PHOTOS] for mine in people.faces])
-    labels = np.repeat(
-        np.arange(len(people.faces)), [min(_MAX_PHOTOS, len(mine)) for mine in people.faces]
-    )
+    faces, labels = people.take_photos(_MAX_PHOTOS)
     weight = next(network.parameters())
     was_training = network.training
     network.eval()

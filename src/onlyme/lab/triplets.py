@@ -113,7 +113,7 @@ def make_triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletCrit
         raise UsageError(f"no triplet loss is called {kind!r}; known: {', '.join(KINDS)}")
     distance = {
         "squared": distances.LpDistance(normalize_embeddings=False, power=2),
-        "cosine": _CosineDistance(),
+        "cosine": distances.CosineSimilarity(),
     }.get(kind, distances.LpDistance(normalize_embeddings=False))
     miner = {
         "semi-hard": miners.TripletMarginMiner(alpha, "semihard", distance=distance),
@@ -133,20 +133,6 @@ class _MeanTripletLoss:
 
     def __call__(self, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:  # noqa: ARG002 - this loss selects no triplets
         return compute_terms(me, not_me, self._alpha).clamp_min(0).mean()
-
-
-class _CosineDistance(distances.CosineSimilarity):  # type: ignore[misc]  # the library has no types
-    """1 − cosine: a smaller value is nearer, as everywhere in this project."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_inverted = False
-
-    def compute_mat(self, a: Tensor, b: Tensor) -> Tensor:
-        return 1 - super().compute_mat(a, b)  # type: ignore[no-any-return]  # see above
-
-    def pairwise_distance(self, a: Tensor, b: Tensor) -> Tensor:
-        return 1 - super().pairwise_distance(a, b)  # type: ignore[no-any-return]  # see above
 
 
 class _MinedTripletLoss:

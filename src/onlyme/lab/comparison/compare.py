@@ -188,20 +188,11 @@ def _score_crowd(split: Split, crowd: PeopleTwoHead) -> WayResult:
     start = perf_counter()
     with limit_threads(1):
         tables = [crowd.pair_scores(split.photos, faces) for faces in split.tested]
-    held, trained, unseen = (tuple(table.mean(1).tolist()) for table in tables)
-    return WayResult(
-        PEOPLE_TWO_HEAD,
-        split.owner,
-        len(split.photos.me),
-        crowd.network.threshold,
-        held,
-        trained,
-        unseen,
-        reason="limit",
-        steps=crowd.steps,
-        spent=perf_counter() - start,
+    return _make_result(
+        split, PEOPLE_TWO_HEAD, crowd.network.threshold, [table.mean(1) for table in tables],
+        reason="limit", steps=crowd.steps, spent=perf_counter() - start,
         pairs=PairScores(tables[0], tables[1], tables[2], draw_pair(len(split.photos.me), 0)),
-    )
+    )  # fmt: skip
 
 
 def _take_few(split: Split) -> Split:
@@ -216,27 +207,15 @@ def _train_way(split: Split, spec: Spec, cache: ResultCache | None, *, progress:
     with limit_threads(spec.threads):
         tables = [trained.pair_scores(faces) for faces in split.tested]
         look = inspect_way(trained, split)
-    held, known, unseen = (tuple(trained.join_pairs(table).tolist()) for table in tables)
-    result = WayResult(
-        spec.way,
-        split.owner,
-        len(split.photos.me),
-        trained.threshold,
-        held,
-        known,
-        unseen,
-        reason=trained.result.reason,
-        steps=trained.result.steps,
-        curve=trained.result.curve,
-        seconds=trained.result.seconds,
-        spent=perf_counter() - start,
-        peak_bytes=trained.result.peak_bytes,
-        strangers=len(split.photos.not_me),
-        pairs=PairScores(tables[0], tables[1], tables[2], trained.drawn_pair)
-        if trained.pairs > 1
-        else None,
-        look=look,
-    )
+    done, pairs = trained.result, None
+    if trained.pairs > 1:
+        pairs = PairScores(tables[0], tables[1], tables[2], trained.drawn_pair)
+    result = _make_result(
+        split, spec.way, trained.threshold, [trained.join_pairs(table) for table in tables],
+        reason=done.reason, steps=done.steps, curve=done.curve, seconds=done.seconds,
+        spent=perf_counter() - start, peak_bytes=done.peak_bytes, look=look,
+        strangers=len(split.photos.not_me), pairs=pairs,
+    )  # fmt: skip
     if cache:
         cache.store(make_key(split, spec), result)
     # Trainer and network refer to each other. Without this, the network (1.5 GB for the article's)
@@ -250,19 +229,20 @@ def _score_product(split: Split, product: ProductLearner) -> WayResult:
     start = perf_counter()
     scorer = product(split.photos)
     seconds = perf_counter() - start
-    held, trained, unseen = (tuple(map(float, scorer.scores(faces))) for faces in split.tested)
-    return WayResult(
-        PRODUCT,
-        split.owner,
-        len(split.photos.me),
-        scorer.threshold,
-        held,
-        trained,
-        unseen,
-        seconds=seconds,
-        spent=perf_counter() - start,
+    scores = [scorer.scores(faces) for faces in split.tested]
+    return _make_result(
+        split, PRODUCT, scorer.threshold, scores, seconds=seconds, spent=perf_counter() - start,
         strangers=len(split.photos.not_me),
-    )
+    )  # fmt: skip
+
+
+def _make_result(
+    split: Split, way: str, threshold: float, scores: list[NDArray[np.float64]], **more: Any
+) -> WayResult:
+    """Return a result, from the scores of the split's tested faces."""
+    held, trained, unseen = (tuple(group.tolist()) for group in scores)
+    photos = len(split.photos.me)
+    return WayResult(way, split.owner, photos, threshold, held, trained, unseen, **more)
 
 
 def _list_values(cells: Iterable[WayResult]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
