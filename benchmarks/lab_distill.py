@@ -36,7 +36,7 @@ def main():
     parser.add_argument("--cache", type=Path)
     parser.add_argument("--steps", type=int, default=500)
     parser.add_argument("--frozen", type=int, default=6)
-    parser.add_argument("--rate", type=float, default=3e-4)
+    parser.add_argument("--rate", type=float, default=1e-4)
     parser.add_argument("--judged", type=int, default=0, help="judge only the first; 0: all")
     arguments = parser.parse_args()
     people = read_album(arguments.folder, arguments.cache)

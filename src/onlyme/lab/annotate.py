@@ -24,13 +24,7 @@ if TYPE_CHECKING:
     from onlyme.lab.rules import Rule
     from onlyme.lab.run import TrainedNetwork
 
-__all__ = [
-    "AlignedFaceFinder",
-    "AnnotatedFrame",
-    "annotate",
-    "draw_verdict",
-    "save_video",
-]
+__all__ = ["AlignedFaceFinder", "AnnotatedFrame", "annotate", "draw_verdict", "save_video"]
 
 
 AlignedFaceFinder: TypeAlias = (

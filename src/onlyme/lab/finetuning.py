@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
+from torch import nn
 from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
 
 from onlyme.errors import UsageError
@@ -25,8 +26,9 @@ from onlyme.lab.identity_spec import scale_rate
 from onlyme.lab.losses import LOSSES, make_loss
 from onlyme.lab.networks import to_tensor
 from onlyme.lab.networks.sface import GatedSFace, read_sface
+from onlyme.lab.out_of_memory import explain_memory
 from onlyme.lab.people import IdentitySampler
-from onlyme.lab.trainer import explain_memory, run_trainer
+from onlyme.lab.trainer import run_trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -45,7 +47,7 @@ _LARGEST_SIDE, _LARGEST_GATED_SIDE = 56, 24
 """Sides of a face to which degraded copies are shrunk, in pixels; a gated student gets no others,
 since larger faces are the teacher's."""
 
-_ANCHORS = 2048
+_ANCHORS = 512
 _TEMPERATURE = 0.07
 """Similarities are divided by it before their softmax, as in MoCo."""
 
@@ -179,6 +181,10 @@ class FineTuning(LightningModule):
         self.student, self.teacher = read_sface(teacher), read_sface(teacher)
         self.student.freeze(spec.frozen)
         self.anchors: Tensor | None = None
+        if spec.gated:  # dropout hides the target, and there is no name to learn by heart
+            for part in self.student.head:
+                if isinstance(part, nn.Dropout):
+                    part.p = 0.0
         self.teacher.requires_grad_(requires_grad=False)
         with torch.random.fork_rng():
             torch.manual_seed(spec.seed)

@@ -22,7 +22,7 @@ from onlyme.lab import checkpoints
 from onlyme.lab.checkpoints import CheckpointFiles, CheckpointKeeper, defer_interrupt
 from onlyme.lab.curves import CurveTable
 from onlyme.lab.module import StoppingRule, Training
-from onlyme.lab.out_of_memory import find_fitting_count, is_out_of_memory
+from onlyme.lab.out_of_memory import explain_memory
 from onlyme.lab.run import CHECKPOINT_NAME, Run, TrainedNetwork, TrainingResult
 from onlyme.storage.peak_memory import forget_peak, read_peak_bytes
 
@@ -37,14 +37,7 @@ if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
-__all__ = [
-    "check_trained",
-    "explain_memory",
-    "fit_way",
-    "limit_threads",
-    "run_trainer",
-    "train",
-]
+__all__ = ["check_trained", "fit_way", "limit_threads", "run_trainer", "train"]
 
 
 def train(
@@ -134,23 +127,19 @@ def fit_way(
     start = perf_counter()
     training, rule = Training(spec, photos), StoppingRule(spec, on_check)
     steps = 0
-    with limit_threads(spec.threads):
-        memory = explain_memory(training.try_step, training.photos, _EXPLAIN_PHOTOS)
-        with memory:
-            if training.is_settled_untrained():
-                rule.reason = "nothing learned"
-            else:
-                steps = run_trainer(
-                    training,
-                    run.folder if run else None,
-                    max_steps=spec.max_steps,
-                    every=spec.every,
-                    callbacks=(rule,),
-                    progress=progress,
-                    devices=1,
-                    gradient_clip_val=spec.clip,
-                    deterministic="warn",
-                ).global_step
+    with (
+        limit_threads(spec.threads),
+        explain_memory(training.try_step, training.photos, _EXPLAIN_PHOTOS),
+    ):
+        if training.is_settled_untrained():
+            rule.reason = "nothing learned"
+        else:
+            trainer = run_trainer(
+                training, run.folder if run else None, max_steps=spec.max_steps, every=spec.every,
+                callbacks=(rule,), progress=progress, devices=1, gradient_clip_val=spec.clip,
+                deterministic="warn",
+            )  # fmt: skip
+            steps = trainer.global_step
     seconds, peak = perf_counter() - start, read_peak_bytes()
     result = TrainingResult(rule.reason, steps, seconds, peak, tuple(rule.curve))
     return TrainedNetwork(spec, photos, training.network.cpu().eval(), result)
@@ -160,27 +149,6 @@ _EXPLAIN_PHOTOS = (
     "a step uses all {count} photos, and needs more memory than there is; {fit} photos fit: give "
     "fewer photos, or with the way article a smaller --side"
 )
-
-
-@contextmanager
-def explain_memory(try_count: Callable[[int], None], count: int, text: str) -> Iterator[None]:
-    """Turn "out of memory" into a message that says how much would fit.
-
-    Args:
-        try_count: takes one step with a number of photos.
-        count: number of photos in a step.
-        text: the message, with the names `count` and `fit`.
-
-    Raises:
-        UsageError: when memory was not enough.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError, OSError) as error:
-        if not is_out_of_memory(error):
-            raise
-        fit = find_fitting_count(try_count, count)
-        raise UsageError(text.format(count=count, fit=fit or "no")) from None
 
 
 def run_trainer(

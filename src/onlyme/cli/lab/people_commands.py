@@ -207,7 +207,7 @@ def distill(
     ] = 6,
     batch: Annotated[int, typer.Option(min=4, help="Number of photos in a batch.")] = 16,
     steps: _Steps = 500,
-    rate: _Rate = 3e-4,
+    rate: _Rate = 1e-4,
     seed: Seed = 0,
     resume: Resume = False,
     cache: Cache = None,

@@ -53,9 +53,7 @@ class IResNet(EmbeddingNetwork):
                 inputs = channels
         self.trunk = nn.Sequential(*layers, BatchNorm2d(inputs))
         self.out = nn.Sequential(
-            nn.Dropout(0.4),
-            nn.Linear(inputs * _LAST_SIDE**2, dimension),
-            BatchNorm1d(dimension),
+            nn.Dropout(0.4), nn.Linear(inputs * _LAST_SIDE**2, dimension), BatchNorm1d(dimension)
         )
 
     def forward(self, images: Tensor) -> Tensor:
