@@ -178,13 +178,12 @@ def run_trainer(
     Raises:
         KeyboardInterrupt: when Ctrl-C ended the training; the checkpoint is written before.
     """
-    callbacks = list(callbacks)
-    if progress:
-        callbacks.append(WholeRunBar())
+    callbacks = [*callbacks, *([WholeRunBar()] if progress else [])]
+    checkpoint = folder / CHECKPOINT_NAME if folder else None
     with _silence_lightning(), defer_interrupt() if folder else nullcontext() as interrupt:
-        if folder and interrupt:
+        if checkpoint and interrupt:
             seconds = checkpoints.CHECKPOINT_SECONDS
-            callbacks.append(CheckpointKeeper(folder / CHECKPOINT_NAME, interrupt, seconds))
+            callbacks.append(CheckpointKeeper(checkpoint, interrupt, seconds))
         trainer = Trainer(
             max_steps=max_steps,
             callbacks=callbacks,
@@ -196,7 +195,6 @@ def run_trainer(
             enable_model_summary=False,
             **options,
         )
-        checkpoint = folder / CHECKPOINT_NAME if folder else None
         start_from = str(checkpoint) if checkpoint and checkpoint.exists() else None
         try:
             trainer.fit(module, _make_step_loader(every), ckpt_path=start_from, weights_only=True)
@@ -213,13 +211,9 @@ class WholeRunBar(TQDMProgressBar):
     def init_train_tqdm(self) -> Tqdm:
         """Make the bar; Lightning's own writes to stdout, where only results belong."""
         return Tqdm(
-            desc="training",
-            disable=self.is_disabled,
-            dynamic_ncols=True,
-            file=sys.stderr,
-            smoothing=0,
-            bar_format=self.BAR_FORMAT,
-        )
+            desc="training", disable=self.is_disabled, dynamic_ncols=True, file=sys.stderr,
+            smoothing=0, bar_format=self.BAR_FORMAT,
+        )  # fmt: skip
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin at the step of the checkpoint."""

@@ -8,8 +8,7 @@ import torch
 
 from onlyme.errors import UsageError
 from onlyme.lab.constants import WAYS
-from onlyme.lab.networks._embedding import EmbeddingNetwork
-from onlyme.lab.networks._input import to_tensor
+from onlyme.lab.networks._input import EmbeddingNetwork, to_tensor
 from onlyme.lab.networks.article import Article
 from onlyme.lab.networks.classifier import Classifier
 from onlyme.lab.networks.compact import Compact

@@ -20,7 +20,7 @@ from torch.nn.functional import avg_pool2d, interpolate, normalize
 
 from onlyme.errors import ModelError
 from onlyme.lab.constants import FACE_SIDE_PIXELS
-from onlyme.lab.networks._embedding import EmbeddingNetwork
+from onlyme.lab.networks._input import EmbeddingNetwork
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
