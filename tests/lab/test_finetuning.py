@@ -11,7 +11,6 @@ from onlyme.face.embed import Embedder
 from onlyme.face.models import find_model
 from onlyme.lab.finetuning import (
     FineTuneSpec,
-    compare_neighbours,
     degrade_faces,
     finetune,
     load_finetuned,
@@ -116,38 +115,6 @@ def test_the_gate_opens_for_small_blurred_and_empty_pictures(people):
         assert measure_smallness(to_tensor(np.full((1, 112, 112, 3), level, np.uint8))) == 1
     noise = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), np.uint8)
     assert (measure_smallness(to_tensor(noise)) == 0).all()
-
-
-def test_the_loss_of_neighbours_is_that_of_plain_loops():
-    source = np.random.default_rng(3)
-    found, wanted, others = (
-        rows / np.linalg.norm(rows, axis=1, keepdims=True)
-        for rows in (source.normal(size=(n, 6)) for n in (4, 4, 5))
-    )
-    total = 0.0
-    for v, t in zip(found, wanted, strict=True):
-        odds = [np.exp(t @ other / 0.07) for other in (t, *others)]
-        shares = [np.exp(v @ other / 0.07) for other in (t, *others)]
-        total -= sum(
-            odd / sum(odds) * np.log(share / sum(shares))
-            for odd, share in zip(odds, shares, strict=True)
-        )
-    told = compare_neighbours(*map(torch.from_numpy, (found, wanted, others)))
-    assert told.item() == pytest.approx(total / 4)
-    best = compare_neighbours(*map(torch.from_numpy, (wanted, wanted, others)))
-    assert best < told
-
-
-def test_a_gated_run_that_is_continued_takes_the_same_steps(teacher, people, tmp_path):
-    spec = FineTuneSpec(people=2, photos=2, steps=3, frozen=24, gated=True)
-    finetune(people, replace(spec, steps=3), teacher, tmp_path / "whole")
-    (tmp_path / "cut").mkdir()
-    for name in ("last.ckpt", "options.json"):
-        (tmp_path / "cut" / name).write_bytes((tmp_path / "whole" / name).read_bytes())
-    again = finetune(people, spec, teacher, tmp_path / "cut", resume=True)
-    whole = load_finetuned(tmp_path / "whole", teacher)
-    faces = shrink(people.faces[0][:2], 12)
-    np.testing.assert_array_equal(vectors(again, faces), vectors(whole, faces))
 
 
 def test_a_loss_on_names_needs_people_with_two_photos(teacher, people, tmp_path):

@@ -1,9 +1,10 @@
 """Train the shipped embedder further: on one's own people, or on degraded faces.
 
 `finetune` learns from people; `distill` needs no names, since the shipped network is the
-teacher: from a small, grey or blurred copy of a face the student must make the teacher's vector
-of the clean one, with the same neighbours. Against forgetting, `finetune` holds the student
-near the teacher on clean faces; `distill` leaves those to the teacher (`GatedSFace`).
+teacher: the student must make the teacher's vector of the clean face, also from a small, grey
+or blurred copy of it. Against forgetting, both hold the student near the teacher on clean
+faces, and half of each batch stays clean. `distill` also keeps the teacher: a gate asks it about
+sharp faces, and the student about the others.
 """
 
 from __future__ import annotations
@@ -16,8 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from lightning.pytorch import LightningModule
-from torch import nn
-from torch.nn.functional import avg_pool2d, cross_entropy, interpolate
+from torch.nn.functional import avg_pool2d, interpolate
 
 from onlyme.errors import UsageError
 from onlyme.lab.augment import make_generator
@@ -42,14 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["FineTuneSpec", "degrade_faces", "finetune", "load_finetuned"]
 
 _FREE = frozenset({"steps"})
-_SMALLEST_SIDE = 10
-_LARGEST_SIDE, _LARGEST_GATED_SIDE = 56, 24
-"""Sides of a face to which degraded copies are shrunk, in pixels; a gated student gets no others,
-since larger faces are the teacher's."""
-
-_ANCHORS = 512
-_TEMPERATURE = 0.07
-"""Similarities are divided by it before their softmax, as in MoCo."""
+_SMALLEST_SIDE, _LARGEST_SIDE = 10, 56
+"""Sides of a face to which degraded copies are shrunk, in pixels."""
 
 _EXPLAIN_BATCH = (
     "a batch of {count} photos needs more memory than there is; {fit} photos fit: make the batch "
@@ -67,8 +61,8 @@ class FineTuneSpec:
         alpha: margin of the loss, where it has one.
         pull: weight of the mean of 1 − cosine between student and teacher.
         degrade: make half of each batch small, grey or blurred.
-        gated: the student gets small and blurred faces only, in training and afterwards; sharp
-            ones get the shipped network's vectors.
+        gated: the new network asks the student about small and blurred faces only, and gives
+            sharp ones the shipped network's vectors.
         frozen: number of the network's 27 blocks, from the first, that stay as they are.
         people: people in a batch.
         photos: photos of each person in a batch.
@@ -180,11 +174,6 @@ class FineTuning(LightningModule):
         self.spec, self.batches = spec, batches
         self.student, self.teacher = read_sface(teacher), read_sface(teacher)
         self.student.freeze(spec.frozen)
-        self.anchors: Tensor | None = None
-        if spec.gated:  # dropout hides the target, and there is no name to learn by heart
-            for part in self.student.head:
-                if isinstance(part, nn.Dropout):
-                    part.p = 0.0
         self.teacher.requires_grad_(requires_grad=False)
         with torch.random.fork_rng():
             torch.manual_seed(spec.seed)
@@ -193,18 +182,6 @@ class FineTuning(LightningModule):
                 if spec.loss == "none"
                 else make_loss(spec.loss, spec.alpha, batches.people, self.student.dimension)
             )
-
-    @torch.no_grad()
-    def on_fit_start(self) -> None:
-        """Embed the faces to which a gated student compares others."""
-        if not self.spec.gated:
-            return
-        count = len(self.batches.labels)
-        source = np.random.default_rng(self.spec.seed)
-        chosen = np.sort(source.choice(count, min(count, _ANCHORS), replace=False))
-        parts = np.array_split(chosen, math.ceil(len(chosen) / 64))
-        faces = (to_tensor(self.batches.read(part)).to(self.device) for part in parts)
-        self.anchors = torch.cat([self.teacher.eval()(part) for part in faces])
 
     def training_step(self, batch: Tensor, batch_idx: int) -> Tensor:  # noqa: ARG002 - a step depends only on its number
         """Compare the student on clean and degraded faces with the teacher on clean ones."""
@@ -215,9 +192,7 @@ class FineTuning(LightningModule):
         mirrored = torch.rand(len(clean), generator=source) < 0.5
         clean[mirrored] = clean[mirrored].flip(-1)
         shown = clean.clone()
-        if self.spec.gated:
-            shown = degrade_faces(clean, source, _LARGEST_GATED_SIDE)
-        elif self.spec.degrade:
+        if self.spec.degrade:
             # Every second photo, so that a person's photos are of both kinds.
             shown[::2] = degrade_faces(clean[::2], source)
         with torch.no_grad():
@@ -225,8 +200,6 @@ class FineTuning(LightningModule):
         vectors = self.student(shown.to(self.device))
         distance = 1 - (vectors * target).sum(1).mean()
         loss: Tensor = self.spec.pull * distance
-        if self.anchors is not None:
-            loss = loss + compare_neighbours(vectors, target, self.anchors)
         if self.criterion is not None:
             labels = torch.from_numpy(self.batches.labels[chosen]).to(self.device)
             loss = loss + self.criterion(vectors, labels)
@@ -245,37 +218,19 @@ class FineTuning(LightningModule):
         return make_adamw(self, self.spec.rate, self.spec.scale_rate, weight_decay=1e-4)
 
 
-def compare_neighbours(vectors: Tensor, targets: Tensor, anchors: Tensor) -> Tensor:
-    """Return how far the student's neighbours are others than the teacher's, as a cross-entropy.
-
-    The distance to the teacher alone draws bad faces towards the mean of all faces, where they
-    are near to their targets and to everybody else's.
-
-    Args:
-        vectors: float[n, d], by the student.
-        targets: float[n, d], by the teacher, of the same faces.
-        anchors: float[k, d], by the teacher, of other faces.
-    """
-    own = (vectors * targets).sum(1, keepdim=True)
-    found = torch.cat([own, vectors @ anchors.T], 1)
-    wanted = torch.cat([torch.ones_like(own), targets @ anchors.T], 1)
-    return cross_entropy(found / _TEMPERATURE, (wanted / _TEMPERATURE).softmax(1))
-
-
-def degrade_faces(faces: Tensor, source: Generator, largest: int = _LARGEST_SIDE) -> Tensor:
+def degrade_faces(faces: Tensor, source: Generator) -> Tensor:
     """Make faces as a bad camera shows them: small, half of them grey, some blurred, with noise.
 
     Args:
         faces: float[n, 3, S, S] in [0, 1].
         source: the random generator.
-        largest: side of the largest copy, in pixels.
 
     Returns:
         The same shape and range.
     """
     result = []
     for face in faces:
-        side = int(torch.randint(_SMALLEST_SIDE, largest + 1, (), generator=source))
+        side = int(torch.randint(_SMALLEST_SIDE, _LARGEST_SIDE + 1, (), generator=source))
         blur, grey = torch.rand(2, generator=source).tolist()
         small = interpolate(face[None], (side, side), mode="area")
         if blur < 0.3:

@@ -204,10 +204,10 @@ def distill(
     out: _Out = Path("lab-distill"),
     frozen: Annotated[
         int, typer.Option(min=0, max=27, help="Number of the 27 blocks that stay as they are.")
-    ] = 6,
-    batch: Annotated[int, typer.Option(min=4, help="Number of photos in a batch.")] = 16,
-    steps: _Steps = 500,
-    rate: _Rate = 1e-4,
+    ] = 0,
+    batch: Annotated[int, typer.Option(min=4, help="Number of photos in a batch.")] = 32,
+    steps: _Steps = 200,
+    rate: _Rate = 3e-4,
     seed: Seed = 0,
     resume: Resume = False,
     cache: Cache = None,
