@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError
+from onlyme.face.models import find_model
 from onlyme.lab.calibration import (
     add_strangers,
     calibrate,
@@ -13,6 +14,7 @@ from onlyme.lab.calibration import (
 )
 from onlyme.lab.face_cache import hash_faces
 from onlyme.lab.people import People
+from onlyme.siamese.distance import SHIPPED_LIMITS, UNMEASURED_LIMITS
 from onlyme.siamese.head import Base
 from onlyme.siamese.learning import learn_owner
 
@@ -48,6 +50,27 @@ def test_a_promise_holds_for_people_that_the_calibration_never_saw(base):
         accepted += int((learned.margins(strangers) >= learned.alpha).sum())
         total += len(strangers)
     assert 2e-3 < accepted / total < 3e-2, "1e-2 was promised"
+
+
+def test_doubles_and_strays_are_noticed_by_limits_of_this_network(base, tmp_path):
+    """Between the pairs of one person, by plain loops; a weak network refuses no own photo."""
+    _, loaded = base
+    vectors, who = draw_people(200, 3, seed=1)
+    apart = [
+        float(np.linalg.norm(vectors[a] - vectors[b]))
+        for a in range(len(who))
+        for b in range(a)
+        if who[a] == who[b]
+    ]
+    near, far = loaded.photo_limits
+    assert near == pytest.approx(min(apart) / 2, abs=1e-6)
+    assert 0 < sum(one > far for one in apart) <= 0.005 * len(apart)
+    noise, _ = draw_people(600, 1, seed=5)
+    weak = calibrate(noise, who, "cd" * 32, tmp_path)
+    assert Base.read(weak.path, "cd" * 32).photo_limits.same_person > 1.4, "as of two people"
+    shipped = Base.load(find_model("embedder").sha256).photo_limits
+    assert shipped == SHIPPED_LIMITS
+    assert Base.make_plain("ef" * 32, 24).photo_limits == UNMEASURED_LIMITS
 
 
 def test_strangers_who_are_given_count_against_the_owners(base, tmp_path):
