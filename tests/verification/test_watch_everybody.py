@@ -94,7 +94,7 @@ def test_the_command_tells_who_comes_and_goes(video, vault):
     assert result.exit_code == 0, result.output
     events = [json.loads(line) for line in result.stdout.splitlines()]
     assert [(line["event"], line["track"]) for line in events] == [
-        ("came", 1), ("known", 1), ("came", 2), ("left", 1), ("unknown", 2), ("left", 2),
+        ("came", 1), ("known", 1), ("came", 2), ("unknown", 2), ("left", 1), ("left", 2),
     ]  # fmt: skip
     assert events[1]["name"] == "tran"
     assert events[1]["liveness"]["level"] == "off"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from onlyme.events.broker import MqttBroker
     from onlyme.events.hooks import Hooks
     from onlyme.faceid.reports import DoorReports
-    from onlyme.image.feeds import CameraStatus
+    from onlyme.faceid.visits import CameraStatus
     from onlyme.types import Decision, LivenessLevel
     from onlyme.verification.visits import Presence
 

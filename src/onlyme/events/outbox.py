@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from onlyme.errors import VaultDamaged
 from onlyme.events.event import DoorEvent
 from onlyme.storage.crypto import AeadCipher, derive_key, encode_parts
-from onlyme.storage.sqlite import SqliteFile, translate_sqlite_errors
+from onlyme.storage.sqlite import SqliteFile
+from onlyme.storage.sqlite_errors import translate_sqlite_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,7 @@ from onlyme.events.outbox import (
     to_milliseconds,
 )
 from onlyme.events.unknown import UnknownVisits
-from onlyme.storage.sqlite import translate_sqlite_errors
+from onlyme.storage.sqlite_errors import translate_sqlite_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

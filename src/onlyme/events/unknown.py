@@ -17,7 +17,7 @@ import numpy as np
 
 from onlyme.errors import VaultDamaged
 from onlyme.events.outbox import Outbox, encode_context, encode_document, to_milliseconds
-from onlyme.storage.sqlite import translate_sqlite_errors
+from onlyme.storage.sqlite_errors import translate_sqlite_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

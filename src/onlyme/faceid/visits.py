@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     Source = str | int | os.PathLike[str]
     Levels = LivenessLevel | str | Sequence[LivenessLevel | str]
 
-__all__ = ["VisitPlan", "watch_people"]
+__all__ = ["CameraStatus", "VisitPlan", "watch_people"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,33 +16,28 @@ import sqlite3
 import stat
 import time
 from contextlib import contextmanager
-from tempfile import TemporaryFile
 from threading import RLock
 from typing import TYPE_CHECKING, Any
 
-from onlyme.errors import VaultBusy, VaultDamaged, VaultError
+from onlyme.errors import VaultDamaged, VaultError
+from onlyme.storage.sqlite_errors import (
+    FOREIGN_SQL,
+    FULL,
+    explain_unwritable,
+    is_busy,
+    read_code,
+    translate_sqlite_errors,
+)
 from onlyme.storage.system import CLOSE_ON_EXEC
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["SQLITE_WAIT_SECONDS", "SqliteFile", "translate_sqlite_errors"]
+__all__ = ["SQLITE_WAIT_SECONDS", "SqliteFile"]
 
 SQLITE_WAIT_SECONDS = 10.0
 """Seconds that one process waits for another's change."""
-
-_MIN_ROOM = 1 << 20
-"""Bytes that SQLite may need beside a file only to read it."""
-
-_STATVFS: Any = getattr(os, "statvfs", None)  # Windows has none
-
-_FULL = "the disk is full; free some space and run the command again"
-
-_FOREIGN_SQL = (
-    "was changed by another program: it holds tables, triggers or views that onlyme did not make; "
-    "restore a backup"
-)
 
 
 class SqliteFile:
@@ -83,7 +78,7 @@ class SqliteFile:
                 _create_private(path)
                 self._open()
             except (sqlite3.OperationalError, OSError) as error:
-                self.unwritable = _explain_unwritable(path, error)
+                self.unwritable = explain_unwritable(path, error)
                 if not self.unwritable:
                     raise
                 self._open()
@@ -198,9 +193,9 @@ class SqliteFile:
                 self.run("VACUUM")
                 is_busy, _, _ = self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
-            if _read_code(error) & 0xFF == sqlite3.SQLITE_FULL:
-                return [f"{self.path}: {_FULL}; remnants of what was erased stay in it until then"]
-            if not _is_busy(error):
+            if read_code(error) & 0xFF == sqlite3.SQLITE_FULL:
+                return [f"{self.path}: {FULL}; remnants of what was erased stay in it until then"]
+            if not is_busy(error):
                 raise
             is_busy = True
         if not is_busy:
@@ -251,7 +246,7 @@ class SqliteFile:
             found = sorted(" ".join(str(sql).split()) for (sql,) in stored)
             wanted = sorted(" ".join(sql.split()) for sql in expected)
             if [sql for sql in found if not sql.startswith("sqlite_autoindex_")] != wanted:
-                raise VaultDamaged(f"{self.path} {_FOREIGN_SQL}")
+                raise VaultDamaged(f"{self.path} {FOREIGN_SQL}")
         self._checked_schema = number
 
     def _begin(self) -> None:
@@ -269,7 +264,7 @@ class SqliteFile:
         try:
             self.run("BEGIN IMMEDIATE")
         except sqlite3.OperationalError as error:
-            if last_try or not _is_busy(error):
+            if last_try or not is_busy(error):
                 raise
             return False
         return True
@@ -277,11 +272,6 @@ class SqliteFile:
     def _roll_back(self) -> None:
         if self._connection.in_transaction:
             self.run("ROLLBACK")
-
-
-def _read_code(error: sqlite3.Error) -> int:
-    """SQLite's code of an error; 0 for an error that Python's module found, such as broken text."""
-    return getattr(error, "sqlite_errorcode", 0)
 
 
 def _create_private(path: Path) -> None:
@@ -299,91 +289,8 @@ def _create_private(path: Path) -> None:
             raise OSError(errno.ELOOP, "is a link, or not a file") from None
 
 
-def _explain_unwritable(path: Path, error: Exception) -> str:
-    """Say why a file can be read but not changed; empty where it must not be read like that.
-
-    A log beside it holds changes that are not in the file yet: then reading the file alone would
-    show the past.
-    """
-    try:
-        size = path.stat().st_size
-        log = path.with_name(f"{path.name}-wal")
-        if not size or (log.exists() and log.stat().st_size):
-            return ""
-        if _STATVFS is not None and _STATVFS(path).f_flag & os.ST_RDONLY:
-            return "its file system is mounted read-only"
-        if not (os.access(path, os.W_OK) and os.access(path.parent, os.W_OK)):
-            return "this user may not write to it"
-    except OSError:
-        return ""
-    code = _read_code(error) if isinstance(error, sqlite3.Error) else 0
-    is_full = code & 0xFF in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN}
-    if _STATVFS is None:
-        return "the disk is full" if code & 0xFF == sqlite3.SQLITE_FULL else ""
-    room = _STATVFS(path.parent)
-    if is_full and room.f_files and not room.f_favail:
-        return "the disk has no room for another file"
-    return "the disk is full" if is_full and room.f_bavail * room.f_frsize < _MIN_ROOM else ""
-
-
 def _deny_stored_sql(
     _action: int, _first: str | None, _second: str | None, _database: str | None, stored: str | None
 ) -> int:
     """Deny what a trigger or a view would do; SQLite names it in its last argument."""
     return sqlite3.SQLITE_OK if stored is None else sqlite3.SQLITE_DENY
-
-
-def _is_busy(error: sqlite3.OperationalError) -> bool:
-    return _read_code(error) & 0xFF in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-
-
-def _explain_busy(path: Path) -> str:
-    """Say why a file stayed locked: SQLite calls it busy as well where no lock can be made."""
-    try:
-        import fcntl
-
-        with TemporaryFile(dir=path.parent) as probe:
-            fcntl.lockf(probe, fcntl.LOCK_EX | fcntl.LOCK_NB)  # no other process knows it
-    except ImportError:  # Windows: its locks never fail so
-        pass
-    except OSError as error:
-        if error.errno in {errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL}:
-            return (
-                f"cannot be locked ({error.strerror}): its file system has no locks, as some "
-                "network file systems; put the vault on another one (--vault DIR)"
-            )
-    return "is in use by another process; try again"
-
-
-def _describe_misuse(error: sqlite3.Error) -> str:
-    """Say what the caller did wrong; sqlite3 has no codes for it."""
-    message = str(error)
-    if "closed database" in message:
-        return "was closed; open it again with FaceID.open"
-    return f"cannot be used: {message}"
-
-
-@contextmanager
-def translate_sqlite_errors(path: Path) -> Iterator[None]:
-    """Raise a VaultError that says what to do for each error of SQLite and the system."""
-    try:
-        yield
-    except sqlite3.OperationalError as error:
-        if _is_busy(error):
-            raise VaultBusy(f"{path} {_explain_busy(path)}") from None
-        if not _read_code(error):
-            raise VaultDamaged(f"{path} is damaged: it holds broken text") from None
-        if _read_code(error) & 0xFF == sqlite3.SQLITE_FULL:
-            raise VaultError(f"{path}: {_FULL}") from None
-        raise VaultError(f"{path}: {error}") from None
-    except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
-        raise VaultError(f"{path} {_describe_misuse(error)}") from None
-    except sqlite3.Error as error:
-        if _read_code(error) == sqlite3.SQLITE_AUTH:
-            raise VaultDamaged(f"{path} {_FOREIGN_SQL}") from None
-        raise VaultDamaged(f"{path} is damaged: {error}") from None
-    except (UnicodeDecodeError, OverflowError, MemoryError) as error:
-        # sqlite3 raises these for names and lengths that make no sense.
-        raise VaultDamaged(f"{path} is damaged ({type(error).__name__})") from None
-    except OSError as error:
-        raise VaultError(f"{path}: {error.strerror or error}") from None

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 from onlyme.errors import VaultDamaged
 from onlyme.storage.files import copy_private, create_private, move_over, open_regular
-from onlyme.storage.sqlite import SQLITE_WAIT_SECONDS, translate_sqlite_errors
+from onlyme.storage.sqlite import SQLITE_WAIT_SECONDS
+from onlyme.storage.sqlite_errors import translate_sqlite_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

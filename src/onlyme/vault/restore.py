@@ -17,7 +17,7 @@ from onlyme.errors import VaultBusy, VaultDamaged
 from onlyme.gate.admission import Gate
 from onlyme.gate.audit import Event
 from onlyme.storage.files import copy_private, make_private_folder, move_over
-from onlyme.storage.sqlite import translate_sqlite_errors
+from onlyme.storage.sqlite_errors import translate_sqlite_errors
 from onlyme.storage.system import hold_lock
 from onlyme.vault.admin import BACKUP, DRAFT, QUARANTINE, VaultAdmin
 from onlyme.vault.backup import back_up

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from onlyme.errors import KeyRefused, VaultDamaged
 from onlyme.storage.files import make_private_folder
-from onlyme.storage.sqlite import translate_sqlite_errors
+from onlyme.storage.sqlite_errors import translate_sqlite_errors
 from onlyme.storage.template import to_bytes
 from onlyme.vault import migrate
 from onlyme.vault.database import VAULT_LAYOUT, Database

@@ -19,7 +19,8 @@ from onlyme.gallery.stores.protocol import Count, Hit, Row
 from onlyme.gallery.stores.sqlite.derived import DerivedFiles
 from onlyme.gallery.stores.sqlite.index import MIN_INDEX_ROWS, write_index
 from onlyme.gallery.stores.sqlite.lock import hold_lock
-from onlyme.storage.sqlite import SqliteFile, translate_sqlite_errors
+from onlyme.storage.sqlite import SqliteFile
+from onlyme.storage.sqlite_errors import translate_sqlite_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
