@@ -154,8 +154,8 @@ def calibrate(
 def _measure_limits(embeddings: NDArray[np.float32], labels: NDArray[np.intp]) -> PhotoLimits:
     """Return distances that two different photos of one person seldom have, either way.
 
-    Half of the smallest one is one picture, and what 99.5 % of the pairs do not reach is somebody
-    else: a network that tells people apart badly then finds few strays, and refuses no own photo.
+    Half of the smallest one is one picture, and what 99.5 % of the pairs do not reach is another
+    person: a network that tells people apart badly then finds few strays, and refuses no own photo.
     """
     pairs = []
     for person in np.unique(labels):

@@ -61,7 +61,7 @@ class PhotoLimits(NamedTuple):
 
     Attributes:
         same_picture: embeddings nearer than this are of one picture.
-        same_person: photos farther from the person's others than this show somebody else;
+        same_person: photos farther from the person's others than this show another person;
             infinite where that is not known.
     """
 
