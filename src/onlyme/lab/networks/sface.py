@@ -88,8 +88,8 @@ class SFace(EmbeddingNetwork):
 class GatedSFace(EmbeddingNetwork):
     """The shipped embedder for sharp faces, and its student for small and blurred ones.
 
-    The detail of the picture itself decides, so that the vector of a sharp face is the shipped
-    network's, whatever the student learned.
+    The detail of the picture itself decides, so that the vector of a sharp face stays the shipped
+    network's: the student can change none of them.
 
     Args:
         sharp: the shipped embedder.
