@@ -160,6 +160,29 @@ def test_what_has_another_authority_gets_nothing(cluster, people, face_id, tmp_p
     assert cluster.count_lines("worker-0", "Registered to") == 0
 
 
+def test_no_worker_is_missed_while_dask_asks_the_scheduler_by_its_clock(cluster):
+    """Its answer has no workers, and took the place of ours: the workers seemed to be gone."""
+    import dask.config
+    from distributed import Client
+    from distributed.security import Security
+
+    from onlyme.faceid.cluster.courier import _list_workers
+
+    cluster.start_workers(1)
+    place = cluster.certificates
+    security = Security(
+        tls_ca_file=str(place / "ca.pem"),
+        tls_client_cert=str(place / "caller.pem"),
+        tls_client_key=str(place / "caller.key"),
+        require_encryption=True,
+    )
+    with (
+        dask.config.set({"distributed.client.scheduler-info-interval": "1ms"}),
+        Client(cluster.address, security=security, set_as_default=False, timeout=120) as client,
+    ):
+        assert {len(_list_workers(client)) for _ in range(300)} == {1}
+
+
 OTHERS = {
     "another version": ("remote.__version__ = '9.9'", r"has onlyme 9\.9"),
     "other networks": (

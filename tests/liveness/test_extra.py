@@ -195,3 +195,44 @@ def test_a_contract_with_a_mistake_is_refused(tmp_path, monkeypatch, old, new, w
 def test_other_tables_are_refused(tmp_path, monkeypatch, text):
     with pytest.raises(SettingsError):
         settings_with(tmp_path, monkeypatch, text)
+
+
+def test_doctor_says_what_is_wrong_with_each_further_network(tmp_path, monkeypatch):
+    from onlyme.cli.doctor import examine
+
+    entries = ""
+    for name in ("sound", "missing", "altered", "broken", "other"):
+        path = tmp_path / f"{name}.onnx"
+        sha256 = write_network(path, 2.0)
+        if name == "missing":
+            path.unlink()
+        if name == "altered":
+            path.write_bytes(path.read_bytes() + b"x")
+        if name == "broken":
+            path.write_bytes(b"no network")
+            sha256 = hashlib.sha256(b"no network").hexdigest()
+        entry = ENTRY.format(path=path, sha256=sha256, output="logits")
+        entries += entry.replace("live_class = 1", "live_class = 7") if name == "other" else entry
+    findings = {one.part: one for one in examine(settings_with(tmp_path, monkeypatch, entries))}
+    assert findings["liveness sound.onnx"].state == "ok"
+    for name, cause in (
+        ("missing", "not found"),
+        ("altered", "expected sha256"),
+        ("broken", "cannot be loaded"),
+        ("other", "gives no probability"),
+    ):
+        finding = findings[f"liveness {name}.onnx"]
+        assert (finding.state, cause in finding.detail) == ("broken", True), finding
+        assert "config.toml" in finding.advice
+
+
+@pytest.mark.parametrize("reason", ["not_live", "liveness_undecided"])
+def test_the_command_line_says_what_liveness_noted(tmp_path, monkeypatch, reason):
+    """General advice, such as for better light, would mislead where a network is missing."""
+    from onlyme.cli.output import format_decision
+    from onlyme.types import Decision, Reason
+
+    noted = judge_with(tmp_path, monkeypatch, 5.0, spoil=lambda path: path.unlink())
+    decision = Decision(accepted=False, name="ada", reason=Reason(reason), liveness=noted)
+    assert "extra.onnx gave no answer; run onlyme doctor" in format_decision(decision)
+    assert "light" not in format_decision(decision)

@@ -10,11 +10,13 @@ import pytest
 from onlyme import FaceID, check_liveness
 from onlyme.evaluate.simulations import MOVES, STRESSES, move_picture, stress_frames
 from onlyme.image.sources import read_frames
+from onlyme.liveness import motion
 from onlyme.liveness.bend import remove_bend
+from onlyme.liveness.face_view import make_view
 from onlyme.liveness.grain import measure_grain
 from onlyme.liveness.judge import NO_OWN_MOTION, NOT_FILMED, STILL_PICTURE
 from onlyme.liveness.light import match_light
-from onlyme.liveness.motion import MotionDetector, make_view, measure_own_motion
+from onlyme.liveness.motion import MotionDetector, measure_own_motion
 from onlyme.types import Face, Frame, Verdict
 
 RATE = 15.0
@@ -44,8 +46,8 @@ def test_a_moved_picture_has_no_motion_of_its_own(kind):
     views = [make_view(one, face) for one in move_picture(picture, kind, 7, 12)]
     for late in (3, 7, 11):
         pairs = (views[0], views[1]), (views[late - 1], views[late])
-        motion = measure_own_motion(*pairs, strict=True)
-        assert not motion.is_proven, (kind, late, motion)
+        found = measure_own_motion(*pairs, strict=True)
+        assert not found.is_proven, (kind, late, found)
 
 
 @pytest.mark.parametrize("bend", [0.7, 1.0, 1.4])
@@ -84,8 +86,8 @@ def test_a_part_that_moves_before_its_surroundings_is_own_motion():
 
     face = face_of(320, 240, 110)
     views = [make_view(at(step), face) for step in range(8)]
-    motion = measure_own_motion((views[0], views[1]), (views[4], views[5]))
-    assert motion.is_proven, motion
+    found = measure_own_motion((views[0], views[1]), (views[4], views[5]))
+    assert found.is_proven, found
     detector = MotionDetector()
     for number, view in enumerate(views[:5]):
         detector.add(number / RATE, view)
@@ -144,12 +146,38 @@ def test_a_smooth_bend_is_removed_and_a_part_that_moved_is_not(power):
     assert np.isnan(remove_bend(moved, points)).all()
 
 
+@pytest.mark.parametrize("prepared", [{3}, {2, 3}, {1, 2, 3, 4, 5}, {3, 5}])
+@pytest.mark.parametrize("kind", ["own motion", "shake", "jumps"])
+def test_what_was_measured_ahead_changes_nothing(monkeypatch, kind, prepared):
+    """The search in the frame after needs no more than that frame's own pair then."""
+    frame, face = texture(400), face_of(320, 240, 110)
+    shown = [
+        np.vstack([frame[:120, step : step + 320], frame[120:, :320]]) for step in range(7)
+    ] if kind == "own motion" else move_picture(texture(), kind, 5, 7)  # fmt: skip
+    measured = []
+    measure = motion._measure_leftover
+    monkeypatch.setattr(
+        motion, "_measure_leftover", lambda *a, **k: measured.append(k["alike"]) or measure(*a, **k)
+    )
+    plain, ahead = MotionDetector(), MotionDetector()
+    for number, view in enumerate(make_view(one, face) for one in shown):
+        for detector in (plain, ahead):
+            detector.add(number / RATE, view)
+            measured.clear()
+            if number >= 4:
+                detector.search()
+        assert number - 1 not in prepared or number < 4 or measured in ([], [False], [False, True])
+        assert (ahead.proven, ahead.is_picture) == (plain.proven, plain.is_picture)
+        if number in prepared:
+            ahead.prepare()
+
+
 def test_two_pictures_without_connection_are_a_jump():
     face = face_of(320, 240, 110)
     a, b = make_view(texture(seed=1), face), make_view(texture(seed=2), face)
-    motion = measure_own_motion((a, a), (b, b))
-    assert motion.is_jump
-    assert not motion.is_proven
+    found = measure_own_motion((a, a), (b, b))
+    assert found.is_jump
+    assert not found.is_proven
 
 
 def test_a_view_of_nothing_is_none():

@@ -80,6 +80,13 @@ def browser(playwright, video=None, *flags):
         opened.close()
 
 
+GO = """(address) => new Promise((done) => {
+  if (decodeURI(location.hash) === decodeURI(address)) done();
+  addEventListener("hashchange", done, { once: true });
+  location.hash = address; })"""
+"""Goes to a view, and waits until the page has heard of it."""
+
+
 class Visit:
     """One page that is open, and what went wrong in it.
 
@@ -111,7 +118,9 @@ class Visit:
         """Go to a view and wait until it is there."""
         from urllib.parse import quote
 
-        self.page.goto(f"{self.url}/#/{view}" + (f"/{quote(name)}" if name else ""))
+        # The view before it stays until the page hears of the new address: a click in between would
+        # start that view's camera, and the one that is meant would wait for it for ever.
+        self.page.evaluate(GO, f"#/{view}" + (f"/{quote(name)}" if name else ""))
         self.ready()
 
     def ready(self):

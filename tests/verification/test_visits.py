@@ -28,7 +28,7 @@ def test_who_is_known_is_named_and_who_is_not_is_not(scene, vault):
     with FaceID.open(vault) as face_id:
         made = list(face_id.watch_everybody(stream(scene), liveness="off"))
     assert list_events(made) == [
-        ("came", 1), ("known", 1), ("came", 2), ("left", 1), ("unknown", 2), ("left", 2),
+        ("came", 1), ("known", 1), ("came", 2), ("unknown", 2), ("left", 1), ("left", 2),
     ]  # fmt: skip
     for people in made:
         for one in people:

@@ -58,8 +58,9 @@ def doctor(
 
 
 def examine(settings: Settings) -> Iterator[Finding]:
-    """Examine models, runtime, calibration files, vault, cameras and extras, in this order."""
+    """Examine networks, runtime, calibration files, vault, cameras and extras, in this order."""
     yield from _examine_models(settings)
+    yield from _examine_further_liveness(settings)
     yield _examine_runtime(settings)
     yield _examine_head(settings)
     yield _examine_vault(settings)
@@ -90,6 +91,21 @@ def _examine_models(settings: Settings) -> Iterator[Finding]:
         else:
             amount = f"{size / 1e6:.1f} MB" if size >= 1e5 else f"{size / 1e3:.1f} kB"
             yield Finding(f"model {name}", "ok", f"{model.title}, {amount}, {model.licence}")
+
+
+def _examine_further_liveness(settings: Settings) -> Iterator[Finding]:
+    """Examine the user's further liveness networks: each that cannot be used denies everybody."""
+    if not settings.liveness_extra:
+        return
+    from onlyme.faceid.networks import find_extra_fault
+
+    for one in settings.liveness_extra:
+        part, fault = f"liveness {one.path.name}", find_extra_fault(one)
+        if fault:
+            advice = "put the right file there, or mend or remove its entry in config.toml"
+            yield Finding(part, "broken", f"{fault}: cameras refuse everybody", advice)
+        else:
+            yield Finding(part, "ok", f"{one.path}, which may refuse people")
 
 
 def _examine_runtime(settings: Settings) -> Finding:

@@ -109,13 +109,20 @@ def format_decision(decision: Decision) -> str:
         name = f"NOT {decision.name}" if decision.name else "no enrolled person"
         verdict = typer.style(f"✗ {name}", fg="red", bold=True)
     else:
-        reason = _REASONS.get(decision.reason, decision.reason)
-        verdict = typer.style(f"✗ {reason}", fg="yellow", bold=True)
+        verdict = typer.style(f"✗ {_explain_reason(decision)}", fg="yellow", bold=True)
     if decision.margin is None or decision.alpha is None:
         return verdict
     sign = "≥" if decision.margin >= decision.alpha else "<"
     numbers = f"margin {decision.margin:+.3f} {sign} alpha {decision.alpha:+.3f}"
     return f"{verdict}   {numbers}   {_describe_set_rate(decision.far)}"
+
+
+def _explain_reason(decision: Decision) -> str:
+    """Say why a decision is no; what liveness noted says more than the general advice."""
+    words, note = _REASONS.get(decision.reason, str(decision.reason)), decision.liveness.note
+    if not note or decision.reason not in ("not_live", "liveness_undecided"):
+        return words
+    return f"{words.partition(';')[0]}: {note}"
 
 
 def format_box(face: Face) -> str:

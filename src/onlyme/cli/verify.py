@@ -156,6 +156,8 @@ def _print_and_exit(decision: Decision, *, json: bool, why: str = "") -> None:
         say(output.format_decision(decision))
         if why:
             say(why, err=True)
+        if decision.accepted and decision.liveness.note:
+            say(f"Note: {decision.liveness.note}", err=True)
         if decision.liveness.level == "off":
             say("Liveness was not checked: a printed photo could pass", err=True)
     raise typer.Exit(0 if decision.accepted else 1)

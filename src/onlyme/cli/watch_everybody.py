@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from onlyme.events.broker import MqttBroker
     from onlyme.events.hooks import Hooks
     from onlyme.faceid.reports import DoorReports
-    from onlyme.image.feeds import CameraStatus
+    from onlyme.faceid.visits import CameraStatus
     from onlyme.types import Decision, LivenessLevel
     from onlyme.verification.visits import Presence
 
@@ -136,11 +136,10 @@ def watch_everybody(
             opens=bool(programs.on_accept),
             on_status=_report_status,
             on_event=None if reports is None else reports.add,
+            on_people=None if reports is None else reports.show,
         )
         stack.enter_context(closing(made))  # visits end while what stores and sends them is open
         for people in made:
-            if reports is not None:
-                reports.show(people)
             for presence in people:
                 recognised |= presence.decision.accepted
                 if presence.event is not None:

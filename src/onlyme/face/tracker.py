@@ -33,7 +33,15 @@ if TYPE_CHECKING:
     from onlyme.face.protocols import FaceEmbedder, TrackingDetector
     from onlyme.types import Embedding, Face
 
-__all__ = ["MAX_LOST_SECONDS", "MAX_VOTES", "FaceContinuity", "FaceTrack", "Tracker"]
+__all__ = [
+    "MAX_LOST_SECONDS",
+    "MAX_VOTES",
+    "REJOIN_COSINE",
+    "SAME_PERSON_COSINE",
+    "FaceContinuity",
+    "FaceTrack",
+    "Tracker",
+]
 
 MAX_LOST_SECONDS: Final = 0.5
 """A face that was lost for longer than this, in seconds, may have been exchanged; so it begins a

@@ -30,13 +30,14 @@ if TYPE_CHECKING:
     from onlyme.runtime.openvino import OpenVinoEngine
     from onlyme.settings import Settings
     from onlyme.siamese.head import Base
-    from onlyme.types import ExtraNetwork
+    from onlyme.types import ExtraNetwork, NetworkFunction
 
 __all__ = [
     "choose_judge",
     "choose_runtime",
     "explain_unfit",
     "find_crash",
+    "find_extra_fault",
     "has_second",
     "load_base",
     "load_extra_checks",
@@ -324,18 +325,45 @@ def choose_judge(settings: Settings, runtime: str = "opencv") -> Judge | None:
 @cache
 def load_extra_checks(wanted: tuple[ExtraNetwork, ...]) -> tuple[ExtraCheck, ...]:
     """Load further liveness networks; one that cannot be loaded is kept, and denies."""
-    from onlyme.face.models import Model
-    from onlyme.face.models.opencv import load_network
     from onlyme.liveness.extra import ExtraCheck
 
     checks = []
     for one in wanted:
-        model = Model("extra", one.path, one.sha256, "", "", "", "liveness")
         run = None
         with suppress(ModelError):
-            run = load_network(model)
+            run = _load_extra_network(one)
         checks.append(ExtraCheck(one, run))
     return tuple(checks)
+
+
+def _load_extra_network(wanted: ExtraNetwork) -> NetworkFunction:
+    """Load one further liveness network.
+
+    Raises:
+        ModelError: the file is not there, was altered, or cannot be run.
+    """
+    from onlyme.face.models import Model
+    from onlyme.face.models.opencv import load_network
+
+    return load_network(Model("extra", wanted.path, wanted.sha256, "", "", "", "liveness"))
+
+
+def find_extra_fault(wanted: ExtraNetwork) -> str:
+    """Say why a further liveness network cannot be used; empty where it can."""
+    import numpy as np
+
+    from onlyme.liveness.extra import ExtraCheck
+    from onlyme.types import Face
+
+    try:
+        check = ExtraCheck(wanted, _load_extra_network(wanted))
+    except ModelError as error:
+        return str(error).partition("; ")[0]
+    picture = np.full((240, 320, 3), (150, 110, 90), np.uint8)
+    face = Face(np.array([110, 70, 100, 100], np.float32), np.zeros((5, 2), np.float32), 1.0)
+    if not np.isfinite(check.measure(picture, face)):
+        return f"{wanted.path} gives no probability for a picture"
+    return ""
 
 
 def load_mesh(runtime: str = "opencv") -> Mesh:

@@ -267,6 +267,11 @@ class LivenessSession:
                 if len(self._evidence) % SEARCH_EVERY_FRAMES == 0:
                     self.motion.search()
 
+    def prepare(self) -> None:
+        """Do what can be done of the verdict before the next frame, which may be the last."""
+        if self.motion is not None and len(self._evidence) >= MIN_FRAMES - 1:
+            self.motion.prepare()
+
     def begin(self) -> None:
         """Begin a new attempt on the same face; repeats of earlier frames are still recognised."""
         self.settled |= self.has_enough_frames

@@ -20,23 +20,15 @@ import cv2
 import numpy as np
 
 from onlyme.liveness.bend import remove_bend
+from onlyme.liveness.face_view import EYE_DISTANCE_PIXELS, VIEW_SIDE_PIXELS
 from onlyme.liveness.light import match_light
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from onlyme.types import Face
+    from onlyme.liveness.face_view import FaceView
 
-__all__ = ["FaceView", "MotionDetector", "OwnMotion", "make_view", "measure_own_motion"]
-
-VIEW_SIDE_PIXELS: Final = 144
-"""Side of the square in which frames are compared."""
-
-EYE_DISTANCE_PIXELS: Final = 34.0
-"""Distance of the eyes in it: the square shows the face and a face's half on each side."""
-
-EYE_DISTANCE_BOX_SIDES: Final = 0.39
-"""Distance of the eyes of a face seen from the front, in mean sides of the detector's box."""
+__all__ = ["MotionDetector", "OwnMotion", "measure_own_motion"]
 
 MIN_OWN_MOTION: Final = 0.004
 """Least own motion of a living face, in distances of the eyes: 0.25 mm. Still portraits that are
@@ -92,25 +84,6 @@ _GRID: Final = (
 """float32[n, 2], the points that are followed, evenly spread."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FaceView:
-    """A face and its nearest surroundings, in a square of one size for all faces.
-
-    Attributes:
-        pixels: uint8[144, 144], brightness.
-        inside: uint8[144, 144], 255 where the frame has pixels.
-        landmarks: float32[5, 2], the face's landmarks in the view.
-        middle: float64[2], the middle of the face in the frame, in pixels.
-        eyes: distance of its eyes in the frame, in pixels, by the size of its box.
-    """
-
-    pixels: NDArray[np.uint8]
-    inside: NDArray[np.uint8]
-    landmarks: NDArray[np.float32]
-    middle: NDArray[np.float64]
-    eyes: float
-
-
 @dataclass(frozen=True, slots=True)
 class OwnMotion:
     """What two pairs of frames agree on beyond the motion of a picture.
@@ -146,51 +119,6 @@ class OwnMotion:
         return moved and not self.is_jump
 
 
-def make_view(pixels: NDArray[np.uint8], face: Face) -> FaceView | None:
-    """Cut out a face and its nearest surroundings.
-
-    Args:
-        pixels: uint8[h, w, 3], RGB, the whole frame.
-        face: a face found in it.
-
-    Returns:
-        The view; None where the face has no size.
-    """
-    landmarks = face.landmarks.astype(np.float64)
-    # From the box: in a profile the eyes lie one behind the other, and their distance is noise.
-    eyes = EYE_DISTANCE_BOX_SIDES * float(face.box[2] + face.box[3]) / 2
-    if not (math.isfinite(eyes) and eyes >= 1):
-        return None
-    scale = EYE_DISTANCE_PIXELS / eyes
-    middle = landmarks[[0, 1, 3, 4]].mean(axis=0)
-    reach = VIEW_SIDE_PIXELS / 2 / scale + 2
-    height, width = pixels.shape[:2]
-    low = np.clip(np.floor(middle - reach), 0, (width - 1, height - 1)).astype(int)
-    high = np.clip(np.ceil(middle + reach), low + 1, (width, height)).astype(int)
-    part = np.ascontiguousarray(pixels[low[1] : high[1], low[0] : high[0]])
-    gray = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
-    size = np.array([gray.shape[1], gray.shape[0]])
-    if scale < 1:  # averages all pixels; picking some would turn detail into false motion
-        small = tuple(int(side) for side in np.maximum(1, np.rint(size * scale)))
-        gray = np.asarray(cv2.resize(gray, small, interpolation=cv2.INTER_AREA), np.uint8)
-    ratio = np.array([gray.shape[1], gray.shape[0]]) / size
-    # Pixel centres lie at half numbers: (x + 1/2) * ratio − 1/2.
-    shift = VIEW_SIDE_PIXELS / 2 - scale * (middle - low) - 0.5 * scale / ratio * (ratio - 1)
-    to_view = np.array([[scale / ratio[0], 0, shift[0]], [0, scale / ratio[1], shift[1]]])
-    side = (VIEW_SIDE_PIXELS, VIEW_SIDE_PIXELS)
-    seen = cv2.warpAffine(gray, to_view, side, borderMode=cv2.BORDER_REPLICATE)
-    whole = np.full(gray.shape, 255, np.uint8)
-    inside = cv2.warpAffine(whole, to_view, side, flags=cv2.INTER_NEAREST)
-    placed = (landmarks - middle) * scale + VIEW_SIDE_PIXELS / 2
-    return FaceView(
-        np.asarray(seen, np.uint8),
-        np.asarray(inside, np.uint8),
-        placed.astype(np.float32),
-        middle,
-        eyes,
-    )
-
-
 def measure_own_motion(
     starts: tuple[FaceView, FaceView], ends: tuple[FaceView, FaceView], *, strict: bool = False
 ) -> OwnMotion:
@@ -202,18 +130,37 @@ def measure_own_motion(
         strict: light the views of a pair alike first (see `light.match_light`), and count nothing
             that a smooth bend of the whole picture explains.
     """
-    first, share = _measure_leftover(starts[0], ends[0], alike=strict)
-    if share < MIN_FOLLOWED_SHARE:
-        return OwnMotion(0.0, 0.0, share)
-    second, again = _measure_leftover(starts[1], ends[1], alike=strict)
-    share = min(share, again)
-    if np.isfinite(first + second).all(axis=1).sum() < _MIN_POINTS:
-        return OwnMotion(0.0, 0.0, 0.0)
-    if strict:
-        first, second = remove_bend(first, _GRID), remove_bend(second, _GRID)
-    amount, certainty = _agree(first, second)
-    moved = float(np.linalg.norm(ends[1].middle - starts[0].middle)) / starts[0].eyes
-    return OwnMotion(amount, certainty, share, moved)
+    return _Pair(starts[0], ends[0]).compare(_Pair(starts[1], ends[1]), strict=strict)
+
+
+@dataclass(slots=True, eq=False)
+class _Pair:
+    """Two views of a face, and what was measured of them so far."""
+
+    start: FaceView
+    end: FaceView
+    _leftovers: dict[bool, tuple[NDArray[np.float64], float]] = field(default_factory=dict)
+
+    def compare(self, other: _Pair, *, strict: bool) -> OwnMotion:
+        """Measure what this pair and a later one agree on; see `measure_own_motion`."""
+        first, share = self.measure_leftover(strict=strict)
+        if share < MIN_FOLLOWED_SHARE:
+            return OwnMotion(0.0, 0.0, share)
+        second, again = other.measure_leftover(strict=strict)
+        share = min(share, again)
+        if np.isfinite(first + second).all(axis=1).sum() < _MIN_POINTS:
+            return OwnMotion(0.0, 0.0, 0.0)
+        if strict:
+            first, second = remove_bend(first, _GRID), remove_bend(second, _GRID)
+        amount, certainty = _agree(first, second)
+        moved = float(np.linalg.norm(other.end.middle - self.start.middle)) / self.start.eyes
+        return OwnMotion(amount, certainty, share, moved)
+
+    def measure_leftover(self, *, strict: bool) -> tuple[NDArray[np.float64], float]:
+        """Measure, once, what the best homography leaves over; see `_measure_leftover`."""
+        if strict not in self._leftovers:
+            self._leftovers[strict] = _measure_leftover(self.start, self.end, alike=strict)
+        return self._leftovers[strict]
 
 
 @dataclass(slots=True)
@@ -233,6 +180,7 @@ class MotionDetector:
     _paired: float = 0.0
     _now: float = 0.0
     _compared: bool = False
+    _first: _Pair | None = None
 
     def add(self, at: float, view: FaceView | None) -> None:
         """Add a frame that was taken at this time, in seconds."""
@@ -247,14 +195,21 @@ class MotionDetector:
         self._ends, self._now = [*self._ends[-1:], view], at
         self._compared = False
 
+    def prepare(self) -> None:
+        """Measure now what a search in the next frame needs of the frames that are there."""
+        if not self.proven and self._ends:
+            self._first = self._pair(self._ends[-1])
+            for strict in (False, True):
+                self._first.measure_leftover(strict=strict)
+
     def search(self) -> bool:
         """Compare the latest frames with the first ones; return whether own motion is proven."""
         if not self.proven and not self._compared and len(self._ends) == 2:
             self._compared = True
-            pairs = (self._starts[0], self._starts[1]), (self._ends[0], self._ends[1])
-            motion = measure_own_motion(*pairs)
+            first, second = self._pair(self._ends[0]), _Pair(self._starts[1], self._ends[1])
+            motion = first.compare(second, strict=False)
             # In another light soft edges seem to move, and paper that curls moves by itself.
-            self.proven = motion.is_proven and measure_own_motion(*pairs, strict=True).is_proven
+            self.proven = motion.is_proven and first.compare(second, strict=True).is_proven
             is_long = self._now - self._paired >= MIN_PICTURE_SECONDS
             self.is_picture |= is_long and motion.is_of_picture
             if motion.is_jump:
@@ -270,6 +225,13 @@ class MotionDetector:
     def start_over(self) -> None:
         """Begin with another face."""
         self.proven, self.is_picture, self._starts, self._ends = False, False, [], []
+        self._first = None
+
+    def _pair(self, end: FaceView) -> _Pair:
+        """Return the first pair with this end, which may be prepared."""
+        known, start = self._first, self._starts[0]
+        is_it = known is not None and known.start is start and known.end is end
+        return known if known is not None and is_it else _Pair(start, end)
 
 
 def _agree(first: NDArray[np.float64], second: NDArray[np.float64]) -> tuple[float, float]:

@@ -15,14 +15,14 @@ import cv2
 import numpy as np
 
 from onlyme.errors import ModelError
+from onlyme.liveness.face_view import make_view
 from onlyme.liveness.grain import measure_grain
-from onlyme.liveness.motion import make_view
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from onlyme.liveness.face_view import FaceView
     from onlyme.liveness.grain import Grain
-    from onlyme.liveness.motion import FaceView
     from onlyme.types import Face, NetworkFunction
 
 __all__ = ["FrameEvidence", "LivenessNetwork", "make_fingerprint", "measure_colour"]

@@ -140,6 +140,14 @@ class CaptureSession:
         is_judged = self.attention is None or self.attention.is_settled
         return is_judged and (self._liveness is None or self._liveness.is_decided)
 
+    def prepare(self) -> None:
+        """Do now, while the camera takes it, what a decision with the next frame needs."""
+        if self._liveness is None or self.ceremony is not None:
+            return
+        seen = sum(one.embedding is not None for one in self.observations)
+        if seen >= self.frames - 1 and (self.attention is None or self.attention.is_settled):
+            self._liveness.prepare()
+
     @property
     def is_fragment(self) -> bool:
         """Whether it shows only the last attempt's face, in too few frames to judge it."""

@@ -99,6 +99,12 @@ class PairSession:
         """Whether the attempt has enough evidence from both cameras."""
         return self._first.is_full and (self._second is None or self._second.is_full)
 
+    def prepare(self) -> None:
+        """Do now, while the cameras take it, what a decision with the next frame needs."""
+        self._first.prepare()
+        if self._second is not None:
+            self._second.prepare()
+
     @property
     def is_fragment(self) -> bool:
         """Whether it shows only the last attempt's face, in too few frames to judge it."""

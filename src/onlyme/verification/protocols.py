@@ -33,6 +33,9 @@ class AttemptSession(Protocol):
     def is_late(self, at: float) -> bool:
         """Return whether a frame taken at this time comes after the end of the attempt."""
 
+    def prepare(self) -> None:
+        """Do now, while the camera takes it, what a decision with the next frame needs."""
+
     def end(self, owner: Owner) -> Decision:
         """Decide about the attempt, and start the next one."""
 

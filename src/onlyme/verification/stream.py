@@ -46,6 +46,8 @@ def decide_attempts(
             session.add(observation)
             if session.is_full:
                 yield session.end(find_owner())
+            else:
+                session.prepare()
     except CaptureAbandoned:
         return
     if session.observations and not session.is_fragment:

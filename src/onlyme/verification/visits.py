@@ -1,281 +1,50 @@
-"""Decide who each person in view of a camera is, once for each visit.
+"""Follow all people before one camera, and tell who came, who that is and who left.
 
-A visit lasts from when a face comes into view until it leaves. Its frames are collected into
-captures of at most three seconds, and each decision is about one capture: identity and liveness
-come from the same frames of one followed face.
+A person without a name who is out of view for some seconds continues the same visit, so that
+turning away buys no new looks.
 
-A stranger who waits before a camera must not get a new chance with each frame. So the rate at
-which strangers may be taken for an enrolled person is spent on the visit as a whole: its first
-look gets half of it, the second a quarter, and so on. The chance of a false name in any look is at
-most the sum of these shares, even if the looks depend on each other. After `MAX_LOOKS` looks the
-rate is spent, and the visit gets no name any more. A look whose liveness is undecided can give no
-name, so that it spends nothing. A person without a name who is out of view for
-some seconds continues the visit.
+A known person who is lost for some seconds must be recognised anew, with liveness, by a visit with
+looks of its own. Only if that finds the same name, both are one visit, which is told once: `known`
+once, `left` once. That a person came is told once the verdict is another one or the known visit has
+ended: after five seconds without a face that looks like its person, or half a minute without a
+verdict. Where something opens, a known visit ends with its face, and each is an attempt.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from onlyme.errors import NotCalibrated
 from onlyme.face.protocols import TrackingDetector
-from onlyme.face.quality import assess
-from onlyme.face.tracker import REJOIN_COSINE, Tracker
-from onlyme.types import Decision, LivenessLevel, Reason, Verdict
-from onlyme.verification.attempt import ATTEMPT_FRAMES, ATTEMPT_SECONDS
-from onlyme.verification.decisions import apply_liveness, make_unjudged
-from onlyme.verification.presence import (
-    Presence,
-    UnknownFace,
-    VisitEvent,
-    VisitVerdict,
-)
+from onlyme.face.tracker import REJOIN_COSINE, SAME_PERSON_COSINE, Tracker
+from onlyme.types import LivenessLevel
+from onlyme.verification.presence import Presence, VisitEvent, VisitVerdict
+from onlyme.verification.visit import MAX_LOOKS, MAX_TRIES, NO_DECISION, Visit, VisitRules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import Pipeline
-    from onlyme.face.second import SecondEmbedding
-    from onlyme.face.tracker import FaceContinuity, FaceTrack
-    from onlyme.gate.admission import Attempt
-    from onlyme.liveness.judge import Judge, LivenessSession
-    from onlyme.types import Embedding, Face, Frame, ImageLike
+    from onlyme.face.tracker import FaceTrack
+    from onlyme.types import Frame, ImageLike
 
-    Seconds = Sequence[SecondEmbedding | None]
-    Identify = Callable[[NDArray[np.float32], int, Seconds], tuple[Decision, tuple[str, ...]]]
-
-__all__ = ["MAX_LOOKS", "CameraVisits", "Presence", "VisitEvent", "VisitRules", "VisitVerdict"]
-
-MAX_LOOKS: Final = 6
-"""A visit can get a name at most this many times; the pause between looks doubles each time."""
-
-MAX_TRIES: Final = 2 * MAX_LOOKS
-"""A visit is looked at this many times at most, undecided liveness included."""
-
-MAX_PAUSE_SECONDS: Final = 32.0
-
-MIN_LOOK_FRAMES: Final = 3
-"""A look needs this many different frames; the first one takes as many as an attempt."""
-
-MIN_GOOD_FRAMES: Final = 5
-"""A person is called unknown only after this many frames that are good enough to enroll with …"""
-
-UNKNOWN_SECONDS: Final = 1.2
-"""… and this long after the first of them: a second look may know a person who had turned away."""
-
-MAX_KEPT_FRAMES: Final = 8
-"""Embeddings that are kept of a visit without a name, where that is switched on."""
+__all__ = [
+    "MAX_LOOKS",
+    "MAX_TRIES",
+    "CameraVisits",
+    "Presence",
+    "VisitEvent",
+    "VisitRules",
+    "VisitVerdict",
+]
 
 RETURN_SECONDS: Final = 5.0
-"""A person without a name who is out of view for less than this continues the same visit."""
+"""A person who is out of view for less than this continues the same visit; a known one only where
+nothing opens."""
 
-
-_VERDICTS = {
-    Reason.MATCH: VisitVerdict.KNOWN,
-    Reason.AMBIGUOUS: VisitVerdict.AMBIGUOUS,
-    Reason.NOT_LIVE: VisitVerdict.NOT_LIVE,
-    Reason.LOCKED_OUT: VisitVerdict.LOCKED_OUT,
-}
-_NO_DECISION = Decision(accepted=False, name=None, reason=Reason.NO_MATCH)
-_UNDECIDED = Decision(accepted=False, name=None, reason=Reason.LIVENESS_UNDECIDED)
-
-
-@dataclass(frozen=True, slots=True)
-class VisitRules:
-    """How the visits before one camera are decided.
-
-    Attributes:
-        camera: the name of the camera.
-        pipeline: detects and embeds faces.
-        identify: returns whom the frames show, with a share of the rate, by both networks.
-        judge: judges liveness; None where no judge is there.
-        level: the level of liveness; `challenge` is for one person and not possible here.
-        begin_attempt: counts an attempt before a visit is decided; None where a name opens nothing.
-        keeps: whether pictures and embeddings of a visit are held until it ends.
-    """
-
-    camera: str
-    pipeline: Pipeline
-    identify: Identify
-    judge: Judge | None = None
-    level: LivenessLevel = LivenessLevel.OFF
-    begin_attempt: Callable[[], Attempt] | None = None
-    keeps: bool = False
-
-
-def share_rate(look: int) -> int:
-    """Return by how much the rate of a visit is divided for one look; `look` counts from 0.
-
-    >>> [share_rate(look) for look in range(MAX_LOOKS)]
-    [2, 4, 8, 16, 32, 32]
-    >>> sum(1 / share_rate(look) for look in range(MAX_LOOKS))
-    1.0
-    """
-    return int(2 ** min(look + 1, MAX_LOOKS - 1))
-
-
-@dataclass(slots=True, eq=False)
-class _Visit:
-    """One visit, and the capture that it is in."""
-
-    id: int
-    since: float
-    continuity: FaceContinuity
-    liveness: LivenessSession | None
-    verdict: VisitVerdict = VisitVerdict.UNDECIDED
-    decision: Decision = _NO_DECISION
-    names: tuple[str, ...] = ()
-    event: VisitEvent | None = VisitEvent.CAME
-    is_settled: bool = False
-    _attempt: Attempt | None = None
-    _looks: int = 0
-    _tries: int = 0
-    _next_at: float = 0.0
-    _began: float | None = None
-    _last: Embedding | None = None
-    _votes: list[NDArray[np.float32]] = field(default_factory=list)
-    _seconds: list[SecondEmbedding | None] = field(default_factory=list)
-    _good: int = 0
-    _good_since: float = 0.0
-    _kept: list[NDArray[np.float32]] = field(default_factory=list)
-    _picture: tuple[float, NDArray[np.uint8]] | None = None
-
-    def add(self, frame: Frame, track: FaceTrack, rules: VisitRules) -> None:
-        """Look at the face in the next frame, and decide if enough was seen."""
-        if self.is_settled:
-            return
-        self._began = frame.at if self._began is None else self._began
-        self._judge(frame, track.face, rules)
-        embedding = track.votes[-1]
-        if embedding is not self._last:  # otherwise there is no new evidence
-            self._last = embedding
-            self._votes.append(embedding.vector)
-            self._seconds.append(rules.pipeline.prepare_second(frame, track.face))
-            self._note_quality(frame, track.face, keeps=rules.keeps)
-        if self._is_due(frame.at):
-            self._decide(frame.at, rules)
-        elif frame.at - self._began > ATTEMPT_SECONDS:
-            self._begin_capture()
-        self._name_unknown(frame.at)
-
-    def resume(self, track: FaceTrack) -> None:
-        """Continue after the person was out of view; nothing seen before is used again."""
-        self.continuity = track.continuity
-        self.start_over()
-
-    def start_over(self) -> None:
-        """Begin a new capture on a face that may have been exchanged."""
-        self._kept, self._picture = [], None
-        self._begin_capture()
-        if self.liveness is not None:
-            self.liveness.start_over()
-
-    @property
-    def unknown(self) -> UnknownFace | None:
-        """What may be kept of it; None where it is not certain that the person is unknown."""
-        is_unknown = self.verdict is VisitVerdict.UNKNOWN
-        if not is_unknown or self._picture is None or self._last is None:
-            return None
-        return UnknownFace(self._last.model, np.array(self._kept), self._picture[1])
-
-    def end(self) -> None:
-        """Write down how the attempt ended, if one was counted."""
-        if self._attempt is not None and self._attempt.allowed and not self.decision.accepted:
-            self._attempt.settle(self.decision)
-        self._attempt, self.is_settled = None, True
-
-    # ------------------------------------------------------------------ within
-
-    def _judge(self, frame: Frame, face: Face, rules: VisitRules) -> None:
-        if self.liveness is None or rules.judge is None:
-            return
-        if self.liveness.is_due(frame.at):
-            self.liveness.add(frame.at, rules.judge.look(frame.pixels, face))
-        else:
-            print_ = rules.judge.take_fingerprint(frame.pixels, face)
-            self.liveness.add(frame.at, fingerprint=print_)
-
-    def _note_quality(self, frame: Frame, face: Face, *, keeps: bool) -> None:
-        is_wanted = keeps and len(self._kept) < MAX_KEPT_FRAMES
-        if self._good >= MIN_GOOD_FRAMES and not is_wanted:
-            return
-        if not assess(frame.pixels, face.box, face.landmarks).ok:
-            return
-        self._good_since = self._good_since if self._good else frame.at
-        self._good += 1
-        if is_wanted:
-            self._kept.append(self._votes[-1])
-            if self._picture is None or face.area > self._picture[0]:
-                self._picture = face.area, _crop_head(frame.pixels, face)
-
-    def _is_due(self, at: float) -> bool:
-        assert self._began is not None  # noqa: S101 - for the type checker; `add` set it
-        is_judged = self.liveness is None or self.liveness.has_enough_frames
-        is_late = at - self._began >= ATTEMPT_SECONDS
-        least = MIN_LOOK_FRAMES if self._tries or is_late else ATTEMPT_FRAMES
-        return at >= self._next_at and len(self._votes) >= least and (is_judged or is_late)
-
-    def _decide(self, at: float, rules: VisitRules) -> None:
-        if rules.begin_attempt is not None and self._attempt is None:
-            self._attempt = rules.begin_attempt()
-            if not self._attempt.allowed:
-                self._take(self._attempt.refusal, ())
-                self.is_settled = True
-                return
-        try:
-            votes, share = np.array(self._votes), share_rate(self._looks)
-            found, names = rules.identify(votes, share, self._seconds)
-        except NotCalibrated:
-            if not self._looks:
-                raise
-            self.end()  # the rate cannot be divided any further
-            return
-        liveness = make_unjudged(rules.level)
-        if self.liveness is not None:
-            liveness = self.liveness.verdict()
-        is_undecided = self.liveness is not None and liveness.verdict is Verdict.UNDECIDED
-        if is_undecided and found.reason is not Reason.NO_MATCH:
-            found, names = _UNDECIDED, ()
-        decision = apply_liveness(found, liveness).add_cost({}, frames=len(self._votes))
-        if decision.name is not None:
-            names = (decision.name,)
-        self._looks += not is_undecided  # a look that can give no name spends nothing of the rate
-        self._tries += 1
-        self._next_at = at + min(2.0 ** (self._tries - 1), MAX_PAUSE_SECONDS)
-        self._begin_capture()
-        if self._attempt is not None and decision.accepted:
-            self._attempt.settle(decision)  # nothing may open before this is on the disk
-        self._take(decision, names)
-        is_attack = self._attempt is not None and liveness.verdict is Verdict.ATTACK
-        if decision.accepted:
-            self.is_settled = True
-        elif self._looks == MAX_LOOKS or self._tries == MAX_TRIES or is_attack:
-            self.end()
-
-    def _take(self, decision: Decision, names: tuple[str, ...]) -> None:
-        self.decision, self.names = decision, names
-        self._change(_VERDICTS.get(decision.reason, self.verdict))
-
-    def _name_unknown(self, at: float) -> None:
-        """Call the person unknown once the good frames were enough to know an enrolled one."""
-        is_long = self._good >= MIN_GOOD_FRAMES and at - self._good_since >= UNKNOWN_SECONDS
-        if self._tries and is_long and self.decision.reason is Reason.NO_MATCH:
-            self._change(VisitVerdict.UNKNOWN)
-
-    def _change(self, verdict: VisitVerdict) -> None:
-        if verdict is not self.verdict:
-            self.verdict, self.event = verdict, VisitEvent(verdict)
-
-    def _begin_capture(self) -> None:
-        self._votes, self._seconds, self._began = [], [], None
-        if self.liveness is not None:
-            self.liveness.begin()
+MAX_CLAIM_SECONDS: Final = 30.0
+"""A known visit waits for at most this long for a verdict on a face that looks like its person."""
 
 
 class CameraVisits:
@@ -290,9 +59,8 @@ class CameraVisits:
         assert isinstance(detector, TrackingDetector)  # noqa: S101 - for the type checker; wiring made it
         self._rules = rules
         self._tracker = Tracker(detector, rules.pipeline.embedder)
-        self._visits: dict[int, _Visit] = {}
-        self._away: deque[tuple[_Visit, Face]] = deque()
-        self._faces: dict[int, Face] = {}
+        self._visits: dict[int, Visit] = {}
+        self._away: list[Visit] = []
         self._count = 0
 
     def see(self, picture: Frame | ImageLike) -> list[Presence]:
@@ -306,93 +74,126 @@ class CameraVisits:
         frame = self._rules.pipeline.decode(picture)
         self._tracker.see(frame.pixels, frame.at)
         gone = self._part_with_lost()
+        gone += self._part_with_away(frame.at)
         in_view = []
         for track in self._tracker.tracks:
             visit = self._visits.get(track.id) or self._find_visit(track)
             if track.at == frame.at:
                 visit.add(frame, track, self._rules)
-            self._faces[visit.id] = track.face
+            visit.face = track.face
+            gone += self._join_known(visit)
+            self._number(visit)
             in_view.append(self._describe(visit))
-        gone += self._part_with_away(frame.at)
         return [*sorted(in_view, key=lambda one: one.id), *gone]
 
     def end(self) -> list[Presence]:
         """End all visits, since the camera gives no more frames; return them."""
-        rest = [*self._visits.values(), *(visit for visit, _ in self._away)]
-        self._visits, self._away, self._tracker.tracks = {}, deque(), []
-        return [self._part(visit) for visit in sorted(rest, key=lambda one: one.id)]
+        rest = [*self._visits.values(), *self._away]
+        self._visits, self._away, self._tracker.tracks = {}, [], []
+        return [one for visit in sorted(rest, key=lambda one: one.id) for one in self._part(visit)]
 
     # ------------------------------------------------------------------ within
 
     def _part_with_lost(self) -> list[Presence]:
-        """End the visits of faces that were lost; those without a name may come back."""
+        """End the visits of faces that were lost, except those that wait for their person."""
         present = {track.id for track in self._tracker.tracks}
         gone = []
         for id_ in [id_ for id_ in self._visits if id_ not in present]:
             visit = self._visits.pop(id_)
-            if visit.verdict is VisitVerdict.KNOWN:
-                gone.append(self._part(visit))
+            if visit.verdict is VisitVerdict.KNOWN and self._rules.begin_attempt is not None:
+                gone += self._part(visit)
             else:
-                self._away.append((visit, self._faces[visit.id]))
+                gone += [self._describe(visit) for _ in range(len(visit.events))]
+                self._away.append(visit)
         return gone
 
     def _part_with_away(self, at: float) -> list[Presence]:
-        gone = []
-        for visit, face in list(self._away):
-            if at - visit.continuity.at > RETURN_SECONDS:
-                self._away.remove((visit, face))
-                gone.append(self._part(visit))
-        return gone
+        late = [one for one in self._away if self._is_late(one, at)]
+        self._away = [one for one in self._away if one not in late]
+        return [one for visit in late for one in self._part(visit)]
 
-    def _part(self, visit: _Visit) -> Presence:
+    def _is_late(self, visit: Visit, at: float) -> bool:
+        """Return whether a person who is away will not continue the visit any more."""
+        seen = [one.continuity.at for one in self._list_claims(visit)]
+        since = max([visit.continuity.at, *seen])
+        return at - since > RETURN_SECONDS or at - visit.continuity.at > MAX_CLAIM_SECONDS
+
+    def _list_claims(self, known: Visit) -> list[Visit]:
+        """Return the visits that may continue a known one, as far as can be said."""
+        visits = [*self._visits.values(), *self._away]
+        return [one for one in visits if one.continues is known and not one.id]
+
+    def _part(self, visit: Visit) -> list[Presence]:
+        """End a visit; return what is still to be told of it, and that its person left."""
         visit.end()
-        visit.event = VisitEvent.LEFT
-        presence = self._describe(visit)
-        del self._faces[visit.id]
-        return presence
+        if not visit.id:  # a moment before a camera, which counts for the known visit
+            return []
+        visit.events.append(VisitEvent.LEFT)
+        return [self._describe(visit) for _ in range(len(visit.events))]
 
-    def _find_visit(self, track: FaceTrack) -> _Visit:
+    def _find_visit(self, track: FaceTrack) -> Visit:
         """Return the visit that a new face continues, or a new one."""
         vector = track.votes[-1].vector
-        alike = max(
-            (
-                (visit.continuity.measure_cosine(vector), n)
-                for n, (visit, _) in enumerate(self._away)
-            ),
-            default=(-1.0, -1),
-        )
-        if alike[0] > REJOIN_COSINE:
-            visit, _ = self._away[alike[1]]
-            del self._away[alike[1]]
+        waiting = [one for one in self._away if one.verdict is not VisitVerdict.KNOWN]
+        visit = _find_alike(waiting, vector, REJOIN_COSINE)
+        if visit is not None:
+            self._away.remove(visit)
             visit.resume(track)
         else:
-            self._count += 1
             judge = self._rules.judge
             is_judged = judge is not None and self._rules.level is not LivenessLevel.OFF
             session = judge.start_session() if judge is not None and is_judged else None
-            visit = _Visit(self._count, track.since, track.continuity, session)
+            known = [one for one in self._away if one not in waiting and not self._list_claims(one)]
+            earlier = _find_alike(known, vector, SAME_PERSON_COSINE)
+            visit = Visit(track.since, track.continuity, session, track.face, earlier)
         self._visits[track.id] = visit
         return visit
 
-    def _describe(self, visit: _Visit) -> Presence:
+    def _join_known(self, visit: Visit) -> list[Presence]:
+        """Continue a known visit if its person was just recognised anew."""
+        if VisitEvent.KNOWN not in visit.events:
+            return []
+        names = visit.names
+        same = next(
+            (one for one in self._away if one.names == names and one.verdict == visit.verdict), None
+        )
+        if same is None:
+            return []
+        self._away.remove(same)
+        visit.events.clear()
+        told = []
+        if visit.id:  # it was told that a person came
+            left = replace(self._describe(visit), event=VisitEvent.LEFT, names=())
+            told = [replace(left, verdict=VisitVerdict.UNDECIDED, decision=NO_DECISION)]
+        visit.id, visit.since = same.id, same.since
+        return told
+
+    def _number(self, visit: Visit) -> None:
+        """Tell that a person came, unless that may be one who was here a moment ago."""
+        is_open = visit.verdict is VisitVerdict.UNDECIDED and visit.continues in self._away
+        if not visit.id and not is_open:
+            self._count += 1
+            visit.id = self._count
+            visit.events.appendleft(VisitEvent.CAME)
+
+    def _describe(self, visit: Visit) -> Presence:
         about: dict[str, Any] = {"verdict": visit.verdict, "decision": visit.decision}
-        presence = Presence(
+        told = visit if visit.id else (visit.continues or visit)
+        event = visit.events.popleft() if visit.events else None
+        return Presence(
             self._rules.camera,
-            visit.id,
-            visit.since,
+            told.id,
+            told.since,
             visit.continuity.at,
-            self._faces[visit.id],
+            visit.face,
             **about,
             names=visit.names,
-            event=visit.event,
-            unknown=visit.unknown if visit.event is VisitEvent.LEFT else None,
+            event=event,
+            unknown=visit.unknown if event is VisitEvent.LEFT else None,
         )
-        visit.event = None
-        return presence
 
 
-def _crop_head(pixels: NDArray[np.uint8], face: Face) -> NDArray[np.uint8]:
-    """Return a copy of a face with some room around it."""
-    left, top, width, height = face.box
-    room = np.array([left - width / 4, top - height / 3, 1.5 * width, 1.6 * height], np.float32)
-    return replace(face, box=room).crop(pixels).copy()
+def _find_alike(visits: list[Visit], vector: NDArray[np.float32], least: float) -> Visit | None:
+    """Return the visit whose face looks most like an embedding; None if none does enough."""
+    cosines = [visit.continuity.measure_cosine(vector) for visit in visits]
+    return visits[int(np.argmax(cosines))] if cosines and max(cosines) > least else None

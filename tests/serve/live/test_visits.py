@@ -18,7 +18,7 @@ from onlyme.events.homeassistant import make_slug
 from onlyme.face import tracker
 from onlyme.gate.admission import ANY_OWNER, AttemptSource
 from onlyme.types import LivenessLevel
-from onlyme.verification import visits
+from onlyme.verification import visit
 from tests.events.broker import MOSQUITTO, Mosquitto, Subscriber, wait_until
 from tests.serve.live.streaming import (
     open_stream,
@@ -32,7 +32,7 @@ from tests.serve.live.streaming import (
 def patience(monkeypatch):
     """A busy machine decides one picture in a second: the face is still the same one."""
     monkeypatch.setattr(tracker, "MAX_LOST_SECONDS", 60.0)
-    monkeypatch.setattr(visits, "ATTEMPT_SECONDS", 60.0)
+    monkeypatch.setattr(visit, "ATTEMPT_SECONDS", 60.0)
 
 
 def film(photo, name):

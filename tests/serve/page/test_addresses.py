@@ -68,8 +68,7 @@ def test_a_question_that_comes_late_is_not_asked_over_another_view(
         held = []
         page.route(pattern, lambda route: held.append(route))
         begin_to_ask(shown, what, photos)
-        while not held:
-            page.wait_for_timeout(20)
+        wait_until(page, lambda: held)
         page.evaluate(f"location.hash = '#/{target}'")
         page.wait_for_selector(f".view.{target}:not([aria-busy])")
         with page.expect_response(pattern):
@@ -78,6 +77,42 @@ def test_a_question_that_comes_late_is_not_asked_over_another_view(
         assert not page.locator("dialog").count()
         assert not page.evaluate("document.querySelector('video')?.srcObject")
         page.unroute_all()
+
+
+@pytest.mark.parametrize("is_shown", [True, False])
+def test_a_view_that_was_left_starts_no_camera(window, served, is_shown):
+    """While the next view is loaded, the one before can be seen: its camera would stay on."""
+    with visit(window, served) as shown:
+        page, people, script = shown.page, [], []
+        page.route("**/views/lab.js", lambda route: script.append(route))
+        if not is_shown:  # the view before comes only when the next one is asked for already
+            page.route("**/v1/people", lambda route: people.append(route))
+            page.evaluate("location.hash = '#/sensitivity'")
+            wait_until(page, lambda: people)
+            page.evaluate("location.hash = '#/unlock'")
+            wait_until(page, lambda: len(people) > 1)
+        page.evaluate("location.hash = '#/lab'")
+        wait_until(page, lambda: script)
+        for route in people:
+            route.continue_()
+        start = page.wait_for_selector("text=Start the camera").bounding_box()
+        page.mouse.click(start["x"] + 5, start["y"] + 5)
+        assert page.locator(".view[aria-busy]").count()
+        assert not page.evaluate("document.querySelector('video').srcObject")
+        assert page.locator("text=The camera is off").is_visible()
+        script[0].continue_()
+        page.wait_for_selector(".view.lab:not([aria-busy])")
+        page.click("#photos-me >> xpath=..", trial=True)  # and the new one can be used
+        page.unroute_all()
+
+
+def wait_until(page, is_there):
+    """Wait for what a route receives."""
+    for _ in range(3000):
+        if is_there():
+            return
+        page.wait_for_timeout(20)
+    pytest.fail("the page did not ask for it")
 
 
 @pytest.mark.parametrize("view", ["unlock", "sensitivity", "not-me", "more", "fool"])

@@ -1,7 +1,6 @@
 """Nothing that was said about an earlier picture stays, whatever ends the camera."""
 
 import pytest
-from playwright.sync_api import Error
 
 from onlyme import FaceID
 from onlyme.settings import Settings
@@ -55,25 +54,14 @@ def watch(shown, view):
         page.route("**/v1/service/lab", lambda route: route.fulfill(json=LAB))
         look = {"box": [0.3, 0.3, 0.3, 0.4], "score": 0.9}
         page.route("**/v1/service/lab/look", lambda route: route.fulfill(json=look))
-        start_lab(shown)
+        shown.see("lab")
+        page.click("text=Start the camera")
+        page.wait_for_selector(".stage[data-verdict=yes]")
     else:
         shown.see(view, "obama" if view == "more" else "Newcomer")
         page.click("button:has(span:text-is('Start'))")
         page.wait_for_selector(".arc.filled")
         page.wait_for_selector(".prompt:visible")
-
-
-def start_lab(shown, tries=4):
-    """Start its camera; on a busy computer the browser's video now and then gives no frame."""
-    shown.see("lab")
-    shown.page.click("text=Start the camera")
-    try:
-        shown.page.wait_for_selector(".stage[data-verdict=yes]", timeout=20_000)
-    except Error:
-        if tries == 1:
-            raise
-        shown.page.reload()
-        start_lab(shown, tries - 1)
 
 
 def end(shown, served, ending, view):

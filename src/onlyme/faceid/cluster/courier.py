@@ -188,8 +188,11 @@ def refuse_pickles() -> None:
 
 
 def _list_workers(client: Any) -> dict[str, int]:
-    """Return the threads of each worker by its address."""
-    workers = client.scheduler_info(n_workers=-1)["workers"]
+    """Return the threads of each worker by its address.
+
+    `client.scheduler_info` may return what its own clock asked for meanwhile, which has no workers.
+    """
+    workers = client.sync(client.scheduler.identity, n_workers=-1)["workers"]
     return {address: int(one["nthreads"]) for address, one in workers.items()}
 
 

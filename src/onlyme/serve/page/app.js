@@ -51,6 +51,7 @@ async function showView({ first = false } = {}) {
   const { key, view: found, name } = readAddress();
   const view = typeof found === "function" ? await load(found) : found;
   if (!view || number !== newest || sessionEnded) return;
+  main.inert = false;
   document.title = `${t(view.title)} – onlyme`;
   for (const link of document.querySelectorAll("#tabs a, .foot a")) {
     link.removeAttribute("aria-current");
@@ -64,17 +65,22 @@ async function showView({ first = false } = {}) {
   window.scrollTo(0, 0);
   try {
     const leave = await view.render(body, name);
-    if (number !== newest || sessionEnded) leave?.(); // another view was chosen meanwhile
-    else leaveView = leave ?? leaveView;
+    if (number !== newest || sessionEnded) return leave?.(); // another view was chosen meanwhile
+    leaveView = leave ?? leaveView;
   } catch (error) {
-    if (number === newest) showError(body, error);
+    if (number !== newest) return;
+    showError(body, error);
   }
   body.removeAttribute("aria-busy");
 }
 
-/** Load a view; null if the service does not give it: the page then waits until it is back. */
+/**
+ * Load a view; null if the service does not give it: the page then waits until it is back. Nothing of
+ * the view before can be used meanwhile: it was left, so nobody would close a camera that it starts.
+ */
 async function load(view) {
   main.querySelector(".view")?.setAttribute("aria-busy", "true");
+  main.inert = true;
   try {
     return await view();
   } catch {
@@ -100,6 +106,7 @@ function showError(body, error) {
 function showSessionEnd(title, words) {
   if (sessionEnded) return;
   sessionEnded = true;
+  main.inert = false;
   leaveCurrent();
   hideTold();
   banner.hidden = true;
