@@ -15,8 +15,9 @@ index finds too. Times are of one query at a time by `SqliteStore.find_nearest`,
 reading the rows found, after one pass over the file.
 
 Exact search against NumPy: each query is followed by `M @ q` on the same rows in memory; the ratio
-of the times is to be at most 1.2 with a million people. NumPy's product runs on all cores, exact
-search on one: where other programs use the cores, only the processor time can be compared.
+of the times is to be at most 1.2 with a million people. NumPy's product runs on all cores, and
+exact search on up to four. NumPy's threads wait busily for some time after each product, on a core
+that the next search needs: measure on a quiet machine.
 """
 
 from __future__ import annotations

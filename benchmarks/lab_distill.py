@@ -22,7 +22,7 @@ from onlyme.cli.lab.parts import count_photos, make_loader
 from onlyme.face.models import find_model
 from onlyme.lab.finetuning import FineTuneSpec, finetune
 from onlyme.lab.networks import to_tensor
-from onlyme.lab.networks.sface import read_sface
+from onlyme.lab.networks.sface import measure_smallness, read_sface
 from onlyme.lab.people import read_people
 from onlyme.lab.validation import measure_verification
 
@@ -45,11 +45,13 @@ def main():
     several = np.array([len(faces) > 1 for faces in people.faces])
     draw = np.random.default_rng(0).random(len(several)) < 0.5
     tested, learned = people.select(several & draw), people.select(~(several & draw))
+    tell_gate(tested)
     teacher = find_model("embedder").read()
     report("shipped", read_sface(teacher), tested)
     spec = FineTuneSpec(
-        people=16, photos=2, steps=arguments.steps, frozen=arguments.frozen, rate=arguments.rate
-    )
+        gated=True, people=16, photos=2, steps=arguments.steps, frozen=arguments.frozen,
+        rate=arguments.rate,
+    )  # fmt: skip
     start = time.process_time()
     with TemporaryDirectory(prefix="onlyme-lab-") as folder:
         student = finetune(learned, spec, teacher, Path(folder) / "run")
@@ -57,9 +59,20 @@ def main():
     report("distilled", student, tested)
 
 
+def tell_gate(people):
+    """Say whom the distilled network asks, the shipped one or its student."""
+    clean = to_tensor(people.take_photos(4)[0])
+    for title, images in (("clean", clean), (f"{PIXELS} grey pixels", shrink(clean))):
+        share = measure_smallness(images).flatten()
+        print(
+            f"the gate, {len(share)} photos, {title}: {(share == 0).sum()} are the shipped "
+            f"network's, {(share == 1).sum()} the student's, {((share > 0) & (share < 1)).sum()} "
+            f"both's; largest share of the student {share.max():.2f}, smallest {share.min():.2f}"
+        )
+
+
 def report(name, network, people):
-    faces = np.concatenate([mine[:4] for mine in people.faces])
-    labels = np.repeat(np.arange(len(people.faces)), [min(4, len(m)) for m in people.faces])
+    faces, labels = people.take_photos(4)
     clean = embed(network, to_tensor(faces))
     small = embed(network, shrink(to_tensor(faces)))
     print(f"{name}, {PIXELS} grey pixels with each other: {measure_verification(small, labels)}")

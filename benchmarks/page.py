@@ -124,6 +124,24 @@ def measure_program(running, frames, seconds):
         return len(took) / (time.perf_counter() - start), took
 
 
+def measure_verdicts(settings, frames):
+    """Watch without a browser; return for each verdict the ms since its last picture was looked at.
+
+    In pairs: of the clock, and of the processor, which is the same on a computer that is busy.
+    """
+    last = []
+
+    def read_clocks():
+        return np.array([time.perf_counter(), time.process_time()])
+
+    def mark(_observation):
+        last[:] = [read_clocks()]
+
+    with FaceID(wiring.assemble(settings, lasting=True)) as face_id:
+        decisions = face_id.watch("owner", frames, liveness="passive", on_observation=mark)
+        return [1e3 * (read_clocks() - last[0]) for _ in decisions]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=15.0, help="to watch, each way")
@@ -142,6 +160,7 @@ def main():
             first, rates, each, verdicts = measure_browser(running, video, seconds)
             running.reset()
             rate, took = measure_program(running, frames, seconds)
+        clock, processor = zip(*measure_verdicts(settings, frames[:150]), strict=True)
     print(f"{platform.machine()}, {os.cpu_count()} cores; camera: {name}, {shape[0]}×{shape[1]}")
     print(f"to open the page, {size / 1000:.0f} kB of files:")
     print(f"  to its first paint                   {painted:.2f} s")
@@ -153,6 +172,9 @@ def main():
     print(f"from a program, {len(took)} frames:")
     print(f"  frames a second                      {rate:.0f}")
     print(f"  a frame, sent to answered            {statistics.median(took):.0f} ms")
+    print(f"within the service, {len(clock)} attempts, from the last look to the verdict:")
+    print(f"  by the clock                         {statistics.median(clock):.0f} ms")
+    print(f"  of the processor                     {statistics.median(processor):.0f} ms")
 
 
 if __name__ == "__main__":

@@ -142,7 +142,7 @@ put("usr/share/onlyme/config.toml", make_config_file())
         ).stdout
         path = stage / name
         path.parent.mkdir(parents=True)
-        path.write_text(load_at_once(text) if shell == "zsh" else text.lstrip(), "utf-8")
+        path.write_text(text.lstrip(), "utf-8")
     tmpfiles = stage / "usr/lib/tmpfiles.d/onlyme.conf"
     tmpfiles.parent.mkdir(parents=True)
     shutil.copy(HERE / "debian/tmpfiles.conf", tmpfiles)
@@ -150,19 +150,6 @@ put("usr/share/onlyme/config.toml", make_config_file())
     overrides.parent.mkdir(parents=True)
     shutil.copy(HERE / "debian/lintian-overrides", overrides)
     put_documents(stage / "usr/share/doc/onlyme", packages, version)
-
-
-def load_at_once(text: str) -> str:
-    """Return a completion that zsh loads at the first Tab, and that completes at once.
-
-    Typer's is made to be sourced: loaded from a folder it only registers itself, so that the first
-    Tab of each shell did nothing.
-    """
-    register = "compdef _onlyme_completion onlyme"
-    if text.count(register) != 1:
-        raise SystemExit("the completion for zsh has another form than expected")
-    call = f'if [[ $funcstack[1] == _onlyme ]]; then _onlyme_completion "$@"; else {register}; fi'
-    return text.lstrip().replace(register, call)
 
 
 def put_documents(folder: Path, packages: Path, version: str) -> None:

@@ -1,6 +1,5 @@
 """Press Tab in real shells, each with the completion that the Debian package installs."""
 
-import importlib.util
 import os
 import select
 import shutil
@@ -13,7 +12,6 @@ import pytest
 
 SECONDS = 90
 PROMPT = "READY> "
-PACKAGING = Path(__file__).parents[2] / "packaging"
 
 
 def need(shell):
@@ -49,12 +47,7 @@ def make_completion(shell, environment):
         text=True,
         check=True,
     )
-    if shell != "zsh":
-        return done.stdout.lstrip()
-    spec = importlib.util.spec_from_file_location("build_deb", PACKAGING / "build_deb.py")
-    build_deb = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build_deb)
-    return build_deb.load_at_once(done.stdout)
+    return done.stdout.lstrip()
 
 
 class Shell:
@@ -133,6 +126,27 @@ def test_the_first_tab_completes(start, shell, typed, rest):
     terminal.read_until(typed)
     terminal.type("\t")
     terminal.read_until(f"{rest} ")
+
+
+def test_zsh_completes_at_the_first_tab_after_install_completion(environment, folder, tmp_path):
+    """What whoever has the wheel runs once, in the shell itself."""
+    need("zsh")
+    home = environment | {"HOME": str(tmp_path), "ZDOTDIR": str(tmp_path)}
+    (tmp_path / ".zshrc").write_text(f"unsetopt beep; PS1='{PROMPT}'\n")
+    for typed, seen in (("onlyme --install-completion\n", "completion"), WORDS[0]):
+        terminal = Shell(["zsh", "-i"], home, folder)
+        try:
+            terminal.read_until(PROMPT)
+            terminal.type(typed)
+            if not typed.endswith("\n"):
+                terminal.read_until(typed)
+                terminal.type("\t")
+            terminal.read_until(seen)
+            if typed.endswith("\n"):
+                terminal.read_until(PROMPT)
+        finally:
+            terminal.close()
+    assert (tmp_path / ".zfunc/_onlyme").read_text().startswith("#compdef onlyme\n")
 
 
 @pytest.mark.parametrize(("typed", "rest"), WORDS)

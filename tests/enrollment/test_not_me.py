@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from onlyme.enrollment.not_me import add_lesson, collect_lesson, remove_last_lesson
-from onlyme.enrollment.photos import SAME_PICTURE_DISTANCE
 from onlyme.errors import EnrollmentError, UsageError
+from onlyme.siamese.distance import SAME_PICTURE_DISTANCE, SHIPPED_LIMITS, UNMEASURED_LIMITS
 from onlyme.siamese.examples import Examples
 from onlyme.types import Embedding
 from tests.enrollment.test_photos import vector
@@ -28,10 +28,10 @@ def known(random):
 
 @pytest.fixture
 def collect(pipeline, known):
-    def collect(image, known=known, measured=True):
+    def collect(image, known=known, limits=SHIPPED_LIMITS):
         if isinstance(image, np.ndarray) and image.ndim == 1:
             image = Embedding(image, pipeline.embedder.model)
-        return collect_lesson(pipeline, known, image, measured=measured)
+        return collect_lesson(pipeline, known, image, limits=limits)
 
     return collect
 
@@ -74,9 +74,9 @@ def test_a_face_that_was_taught_before_is_refused(collect, known, random):
 
 def test_near_embeddings_of_another_network_are_different_faces(collect, known, random):
     near = vector(random, known.me[0], SAME_PICTURE_DISTANCE / 2)
-    assert len(collect(near, measured=False)) == 1
+    assert len(collect(near, limits=UNMEASURED_LIMITS)) == 1
     with pytest.raises(EnrollmentError, match="own photos"):
-        collect(known.me[0], measured=False)
+        collect(known.me[0], limits=UNMEASURED_LIMITS)
 
 
 def test_lessons_are_added_in_order_and_undone_from_the_last(known, random):

@@ -6,7 +6,13 @@ import pytest
 from onlyme.enrollment.photos import PhotoCollector
 from onlyme.errors import EnrollmentError
 from onlyme.image.decode import decode
-from onlyme.siamese.distance import SAME_PERSON_DISTANCE, SAME_PICTURE_DISTANCE
+from onlyme.siamese.distance import (
+    SAME_PERSON_DISTANCE,
+    SAME_PICTURE_DISTANCE,
+    SHIPPED_LIMITS,
+    UNMEASURED_LIMITS,
+    PhotoLimits,
+)
 from onlyme.types import Embedding
 
 
@@ -23,9 +29,9 @@ def vector(random, near=None, distance=0.0):
 
 @pytest.fixture
 def collect(pipeline):
-    def collect(*vectors, known=(), measured=True):
+    def collect(*vectors, known=(), limits=SHIPPED_LIMITS):
         known = np.array(known, np.float32).reshape(len(known), 128)
-        collector = PhotoCollector(pipeline, judge_quality=True, known=known, measured=measured)
+        collector = PhotoCollector(pipeline, judge_quality=True, known=known, limits=limits)
         for one in vectors:
             collector.add(Embedding(one, pipeline.embedder.model))
         collector.refuse_strays()
@@ -72,7 +78,18 @@ def test_of_a_network_that_nobody_measured_only_equal_embeddings_are_one_picture
     random = np.random.default_rng(4)
     one, far = vector(random), vector(random)
     near = vector(random, one, SAME_PICTURE_DISTANCE / 3)
-    assert collect(one, near, one, far, measured=False) == [True, True, False, True]
+    assert collect(one, near, one, far, limits=UNMEASURED_LIMITS) == [True, True, False, True]
+
+
+def test_a_network_of_ones_own_has_its_own_limits(collect):
+    """Calibrated, it may put all faces nearer to each other, or farther, than the shipped one."""
+    random = np.random.default_rng(5)
+    person = vector(random)
+    photos = [vector(random, person, apart) for apart in (0.1, 0.14, 0.12)]
+    stray = vector(random, person, 0.8)
+    assert collect(*photos) == [True, False, False]
+    close = PhotoLimits(same_picture=0.01, same_person=0.5)
+    assert collect(*photos, stray, photos[0], limits=close) == [True, True, True, False, False]
 
 
 def test_the_limits_stand_in_order():

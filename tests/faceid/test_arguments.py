@@ -114,7 +114,11 @@ GOOD = {
 }
 """What stands beside the wrong argument. `source` is a name for most calls."""
 
-CALLBACKS = {"on_row", "on_photo", "on_picture", "on_observation", "on_status", "on_event"}
+CALLBACKS = {"on_row", "on_photo", "on_picture", "on_observation"} | {
+    "on_status",
+    "on_event",
+    "on_people",
+}
 """Functions of the program itself: what they raise is the program's."""
 
 CALLABLE = {"class", "function"}

@@ -6,14 +6,15 @@ import numpy as np
 import pytest
 
 from onlyme.errors import UsageError
+from onlyme.face.models import find_model
 from onlyme.lab.calibration import (
     add_strangers,
     calibrate,
-    leave_out_known,
     plan_calibration,
 )
 from onlyme.lab.face_cache import hash_faces
 from onlyme.lab.people import People
+from onlyme.siamese.distance import SHIPPED_LIMITS, UNMEASURED_LIMITS
 from onlyme.siamese.head import Base
 from onlyme.siamese.learning import learn_owner
 
@@ -51,6 +52,27 @@ def test_a_promise_holds_for_people_that_the_calibration_never_saw(base):
     assert 2e-3 < accepted / total < 3e-2, "1e-2 was promised"
 
 
+def test_doubles_and_strays_are_noticed_by_limits_of_this_network(base, tmp_path):
+    """Between the pairs of one person, by plain loops; a weak network refuses no own photo."""
+    _, loaded = base
+    vectors, who = draw_people(200, 3, seed=1)
+    apart = [
+        float(np.linalg.norm(vectors[a] - vectors[b]))
+        for a in range(len(who))
+        for b in range(a)
+        if who[a] == who[b]
+    ]
+    near, far = loaded.photo_limits
+    assert near == pytest.approx(min(apart) / 2, abs=1e-6)
+    assert 0 < sum(one > far for one in apart) <= 0.005 * len(apart)
+    noise, _ = draw_people(600, 1, seed=5)
+    weak = calibrate(noise, who, "cd" * 32, tmp_path)
+    assert Base.read(weak.path, "cd" * 32).photo_limits.same_person > 1.4, "as of two people"
+    shipped = Base.load(find_model("embedder").sha256).photo_limits
+    assert shipped == SHIPPED_LIMITS
+    assert Base.make_plain("ef" * 32, 24).photo_limits == UNMEASURED_LIMITS
+
+
 def test_strangers_who_are_given_count_against_the_owners(base, tmp_path):
     """Doubles of the owners are accepted more often: the same rate refuses more owners."""
     done, _ = base
@@ -68,7 +90,7 @@ def test_strangers_who_are_given_count_against_the_owners(base, tmp_path):
     refused = [one.card["misses"][0]["rate"] for one in (done, stricter)]
     assert refused[1] > refused[0] + 0.1
     known = hash_faces(np.ones((1, 2, 2, 3), np.uint8))
-    assert len(leave_out_known(album, known)) == 200
+    assert len(album.select(~album.find_known(known))) == 200
 
 
 def test_rates_that_the_people_cannot_show_are_refused(base):
@@ -99,5 +121,5 @@ def test_more_people_are_counted_further():
 
 def test_people_whom_the_network_learned_are_left_out(people):
     known = hash_faces(np.concatenate([people.faces[3][:1], people.faces[5]]))
-    left = leave_out_known(people, known)
+    left = people.select(~people.find_known(known))
     assert set(people.names) - set(left.names) == {people.names[3], people.names[5]}

@@ -9,10 +9,15 @@ import torch
 from onlyme.errors import ModelError, UsageError
 from onlyme.face.embed import Embedder
 from onlyme.face.models import find_model
-from onlyme.lab.finetuning import FineTuneSpec, degrade_faces, finetune, load_finetuned
+from onlyme.lab.finetuning import (
+    FineTuneSpec,
+    degrade_faces,
+    finetune,
+    load_finetuned,
+)
 from onlyme.lab.identities import load_embedder
 from onlyme.lab.networks import to_tensor
-from onlyme.lab.networks.sface import read_sface
+from onlyme.lab.networks.sface import measure_smallness, read_sface
 from onlyme.lab.onnx_file import export
 
 SPEC = FineTuneSpec(people=4, photos=2, steps=4, frozen=20)
@@ -68,6 +73,48 @@ def test_distillation_brings_degraded_faces_nearer_to_the_clean_ones(teacher, pe
         after = (student(bad).numpy() * target).sum(1).mean()
     assert after > before + 0.02
     assert (vectors(student, faces) * target).sum(1).mean() > 0.8, "clean faces are not forgotten"
+
+
+def shrink(faces, side):
+    small = torch.nn.functional.interpolate(to_tensor(faces), (side, side), mode="area")
+    large = torch.nn.functional.interpolate(small, faces.shape[1:3], mode="bilinear")
+    return (large.permute(0, 2, 3, 1).numpy() * 255).round().astype(np.uint8)
+
+
+def test_behind_the_gate_sharp_faces_stay_and_small_ones_learn(teacher, people, tmp_path):
+    """Whatever the student learned: also the exported file gives sharp faces the same vectors."""
+    spec = FineTuneSpec(people=4, photos=2, steps=6, frozen=20, rate=1e-2, gated=True)
+    network = finetune(people, spec, teacher, tmp_path / "run")
+    sharp = np.concatenate([mine[:1] for mine in people.faces[:4]])
+    small = shrink(sharp, 12)
+    before = read_sface(teacher)
+    np.testing.assert_allclose(vectors(network, sharp), vectors(before, sharp), atol=1e-6)
+    np.testing.assert_allclose(vectors(network, small), vectors(network.small, small), atol=1e-6)
+    assert np.abs(vectors(network, small) - vectors(before, small)).max() > 0.01
+    np.testing.assert_array_equal(
+        vectors(load_embedder(tmp_path / "run"), small), vectors(network, small)
+    )
+    export(network, "gated", tmp_path / "models", np.concatenate([sharp, small, shrink(sharp, 24)]))
+    embedder = Embedder(find_model("gated", tmp_path / "models"))
+    shipped = Embedder(find_model("embedder"))
+    for face, small_face in zip(sharp, small, strict=True):
+        difference = embedder.embed(face).vector - shipped.embed(face).vector
+        assert np.abs(difference).max() < 1e-5
+        assert (
+            np.abs(embedder.embed(small_face).vector - vectors(network, small_face[None])).max()
+            < 1e-4
+        )
+
+
+def test_the_gate_opens_for_small_blurred_and_empty_pictures(people):
+    faces = np.concatenate([mine[:2] for mine in people.faces])
+    shares = [measure_smallness(to_tensor(shrink(faces, side))).mean() for side in (12, 20, 112)]
+    assert shares[0] > 0.99
+    assert shares[0] > shares[1] > shares[2] == 0
+    for level in (0, 128, 255):
+        assert measure_smallness(to_tensor(np.full((1, 112, 112, 3), level, np.uint8))) == 1
+    noise = np.random.default_rng(0).integers(0, 256, (3, 112, 112, 3), np.uint8)
+    assert (measure_smallness(to_tensor(noise)) == 0).all()
 
 
 def test_a_loss_on_names_needs_people_with_two_photos(teacher, people, tmp_path):

@@ -384,18 +384,53 @@ def test_a_damaged_file_of_a_run_is_told_in_plain_words(short_run, tmp_path, pho
             train(photos, Spec("compact", limit=3), run, resume=True)
 
 
-def test_a_checkpoint_that_cannot_be_finished_leaves_the_one_before(photos, tmp_path, monkeypatch):
-    """Lightning copies a finished file to its place, and a full disk cuts the copy."""
-    train(photos, Spec("compact", limit=2), tmp_path)
-    before = (tmp_path / "last.ckpt").read_bytes()
+CUT_SHORT = """
+import os, signal, sys
+from pathlib import Path
+import torch
+from onlyme.lab.photos import Photos
+from onlyme.lab.spec import Spec
+from onlyme.lab.synthetic import draw_synthetic_faces
+from onlyme.lab.trainer import train
+faces = draw_synthetic_faces(8, 5)
+harm, run = sys.argv[1], Path(sys.argv[2])
+if harm == "kill":
+    save = torch.save
+    def save_half(content, file):
+        save(content, file)
+        file.truncate(file.tell() // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+    torch.save = save_half
+try:
+    train(Photos(faces[0], faces[1:, 0]), Spec("compact", limit=4), run, resume=True)
+except OSError as error:
+    sys.exit(f"{error.errno} {error.filename}")
+"""
 
-    def fill_disk(source, target):
-        Path(target).write_bytes(Path(source).read_bytes()[:100])
-        raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(shutil, "move", fill_disk)
-    with pytest.raises(OSError, match="No space"):
-        train(photos, Spec("compact", limit=4), tmp_path, resume=True)
-    assert (tmp_path / "last.ckpt").read_bytes() == before
-    monkeypatch.undo()
-    assert train(photos, Spec("compact", limit=4), tmp_path, resume=True).result.steps == 4
+@pytest.mark.parametrize("harm", ["kill", "full disk"])
+def test_a_checkpoint_that_cannot_be_finished_leaves_the_one_before(
+    short_run, photos, tmp_path, environment, harm
+):
+    """Lightning would write to /tmp, and copy from there in place of the good one."""
+    run = shutil.copytree(short_run, tmp_path / "run")
+    before = (run / "last.ckpt").read_bytes()
+    words = [environment["PYTHON"], "-c", CUT_SHORT, harm, str(run)]
+    if harm == "full disk":
+        script = f"""mount -t tmpfs -o size=32m small "$0" || exit 77
+            cp -a "$0.copy/." "$0" && cat /dev/zero > "$0/fill" 2>/dev/null
+            truncate -s -{len(before) // 2048}k "$0/fill"
+            "$@"; code=$?; rm "$0/fill"; cp -a "$0/." "$0.copy"; exit $code"""
+        run.rename(f"{run}.copy")
+        run.mkdir()
+        words = ["unshare", "-m", "sh", "-c", script, str(run), *words]
+        run = Path(f"{run}.copy")
+    done = subprocess.run(words, env=environment, capture_output=True, timeout=240, check=False)
+    if harm == "full disk" and (done.returncode == 77 or b"unshare failed" in done.stderr):
+        pytest.skip("this system allows no mount")
+    told = f"{errno.ENOSPC} {tmp_path / 'run' / 'last.ckpt'}".encode()
+    assert done.returncode == (-signal.SIGKILL if harm == "kill" else 1)
+    assert harm == "kill" or told in done.stderr, done.stderr.decode()
+    assert (run / "last.ckpt").read_bytes() == before
+    assert train(photos, Spec("compact", limit=4), run, resume=True).result.steps == 4
+    assert not list(run.glob(".last.ckpt.*")), "a draft is left"

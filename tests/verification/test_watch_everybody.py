@@ -3,6 +3,7 @@
 import json
 import sys
 import time
+from contextlib import suppress
 
 import cv2
 import numpy as np
@@ -13,11 +14,13 @@ from onlyme import FaceID, UsageError
 from onlyme.cli.app import app
 from onlyme.faceid.visits import VisitPlan
 from onlyme.types import LivenessLevel
+from onlyme.verification.attempt import CaptureAbandoned
 from onlyme.verification.visits import (
     VisitEvent,
     VisitVerdict,
 )
 from tests.image.network_cameras import MjpegServer
+from tests.verification.doors import stream
 
 
 @pytest.mark.parametrize(
@@ -152,3 +155,26 @@ def test_wrong_use(more, says, vault):
     result = run.invoke(app, ["watch", *more, "--vault", str(vault)])
     assert result.exit_code == 2 or isinstance(result.exception, UsageError)
     assert says in " ".join(f"{result.output} {result.exception}".replace("│", " ").split())
+
+
+def end_with(pictures, error):
+    yield from stream(pictures, rate=10)
+    raise error
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("error", [None, CaptureAbandoned(), KeyboardInterrupt()], ids=repr)
+def test_who_is_in_view_when_watching_ends_is_told(stranger, vault, monkeypatch, error):
+    """The client of a stream leaves, Ctrl-C, or the caller stops: nothing is forgotten."""
+    monkeypatch.setenv("ONLYME_UNKNOWN_DAYS", "2")
+    told = []
+    with FaceID.open(vault) as face_id:
+        frames = end_with(stranger, error) if error else stream(stranger, rate=10)
+        made = face_id.watch_everybody(frames, liveness="off", on_people=told.extend)
+        with suppress(KeyboardInterrupt):
+            for number, _ in enumerate(made, 1):
+                if error is None and number == 30:
+                    break
+        made.close()
+    assert [one.event for one in told if one.event] == ["came", "unknown", "left"]
+    assert [one.unknown is not None for one in told if one.event == "left"] == [True]

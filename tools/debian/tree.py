@@ -24,6 +24,7 @@ PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd"),
     *("login", "passwd", "procps", "util-linux", "kbd", "sudo", "polkitd", "pkexec"),
     *("python3", "pamtester", "openssh-server", "openssh-client", "cron", "vlock"),
+    "gnome-keyring",
 )
 """What it holds beside Debian's smallest set."""
 

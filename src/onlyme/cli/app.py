@@ -161,6 +161,26 @@ app = typer.Typer(
 )
 
 
+def _complete_at_first_tab() -> None:
+    """Let zsh complete at the first Tab of each shell.
+
+    Typer's completion is made to be sourced: loaded from a folder it only registers itself.
+    """
+    # Typer has no public way to change the text, which it holds twice.
+    from typer import _completion_classes as classes
+    from typer import _completion_shared as shared
+
+    register = "\ncompdef %(complete_func)s %(prog_name)s\n"
+    called = 'if [[ $funcstack[1] == _%(prog_name)s ]]; then %(complete_func)s "$@"'
+    old: str = getattr(shared, "COMPLETION_SCRIPT_ZSH", "")
+    new = old.replace(register, f"\n{called}; else {register.strip()}; fi\n")
+    getattr(shared, "_completion_scripts", {})["zsh"] = new
+    classes.ZshComplete.source_template = new
+
+
+_complete_at_first_tab()
+
+
 def _print_version(*, wanted: bool) -> None:
     if wanted:
         import onlyme

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from contextlib import ExitStack
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,7 +18,7 @@ from onlyme.cli.lines import say
 from onlyme.cli.passwords import confirm_change, confirm_erasing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from onlyme import FaceID
     from onlyme.events.event import DoorEvent
@@ -69,44 +69,49 @@ def parse_moment(text: str | None, *, is_local: bool = False) -> datetime | None
         ) from None
 
 
+Since = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WHEN",
+        help="The first moment: 7d, 12h, or 2026-11-30T08:00 in UTC; with --attendance in "
+        "this computer's time zone, where days begin, too.",
+        show_default=False,
+    ),
+]
+Until = Annotated[
+    str | None, typer.Option(metavar="WHEN", help="The last moment.", show_default=False)
+]
+Person = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Only of this person.",
+        show_default=False,
+        autocompletion=complete_person,
+    ),
+]
+Summed = Annotated[
+    bool,
+    typer.Option("--attendance", help="One row for each person and day: first, last, visits."),
+]
+AsCsv = Annotated[bool, typer.Option("--csv", help="Print a table with one row an event.")]
+AsJsonl = Annotated[bool, typer.Option("--jsonl", help="Print one JSON document a line and event.")]
+WebhookKey = Annotated[
+    bool,
+    typer.Option("--webhook-key", help="Print the key that signs webhooks, and nothing else."),
+]
+
+
 def events(
     context: typer.Context,
     *,
-    since: Annotated[
-        str | None,
-        typer.Option(
-            metavar="WHEN",
-            help="The first moment: 7d, 12h, or 2026-11-30T08:00 in UTC; with --attendance in "
-            "this computer's time zone, where days begin, too.",
-            show_default=False,
-        ),
-    ] = None,
-    until: Annotated[
-        str | None, typer.Option(metavar="WHEN", help="The last moment.", show_default=False)
-    ] = None,
-    person: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="Only of this person.",
-            show_default=False,
-            autocompletion=complete_person,
-        ),
-    ] = None,
-    attendance: Annotated[
-        bool,
-        typer.Option("--attendance", help="One row for each person and day: first, last, visits."),
-    ] = False,
-    csv: Annotated[
-        bool, typer.Option("--csv", help="Print a table with one row an event.")
-    ] = False,
-    jsonl: Annotated[
-        bool, typer.Option("--jsonl", help="Print one JSON document a line and event.")
-    ] = False,
-    webhook_key: Annotated[
-        bool,
-        typer.Option("--webhook-key", help="Print the key that signs webhooks, and nothing else."),
-    ] = False,
+    since: Since = None,
+    until: Until = None,
+    person: Person = None,
+    attendance: Summed = False,
+    csv: AsCsv = False,
+    jsonl: AsJsonl = False,
+    webhook_key: WebhookKey = False,
     vault: options.Vault = None,
 ) -> None:
     """Show what happened at the doors that `watch --everybody` watched, the oldest first.
@@ -116,28 +121,41 @@ def events(
     """
     if context.invoked_subcommand:
         return
-    from onlyme.events.store import EVENTS_FILE
-    from onlyme.faceid.events import open_events, read_webhook_key
-    from onlyme.settings import Settings
-
     if csv and jsonl:
         raise typer.BadParameter("give --csv or --jsonl, not both")
     first, last = (parse_moment(when, is_local=attendance) for when in (since, until))
+    if webhook_key:
+        _print_webhook_key(vault)
+        return
+    with _read_events(vault, first, last, person) as found:
+        print_found = _print_attendance if attendance else _print_events
+        print_found(found, csv=csv, jsonl=jsonl)
+
+
+def _print_webhook_key(vault: Path | None) -> None:
+    from onlyme.faceid.events import read_webhook_key
+
     with options.open_vault(vault) as admin:
-        if webhook_key:
-            typer.echo(read_webhook_key(admin.store).hex())
-            return
+        typer.echo(read_webhook_key(admin.store).hex())
+
+
+@contextmanager
+def _read_events(
+    vault: Path | None, first: datetime | None, last: datetime | None, person: str | None
+) -> Iterator[Iterable[DoorEvent]]:
+    """Read the events of a vault; to look makes no file."""
+    from onlyme.events.store import EVENTS_FILE
+    from onlyme.faceid.events import open_events
+    from onlyme.settings import Settings
+
+    with options.open_vault(vault) as admin:
         settings = Settings.load(vault=vault)
-        with ExitStack() as stack:
-            found: Iterable[DoorEvent] = ()
-            if (settings.vault / EVENTS_FILE).exists():  # to look makes no file
-                stored = stack.enter_context(open_events(settings, admin.store))
-                stored.purge()
-                found = stored.read(first, last, person)
-            if attendance:
-                _print_attendance(found, csv=csv, jsonl=jsonl)
-            else:
-                _print_events(found, csv=csv, jsonl=jsonl)
+        if not (settings.vault / EVENTS_FILE).exists():
+            yield ()
+            return
+        with open_events(settings, admin.store) as stored:
+            stored.purge()
+            yield stored.read(first, last, person)
 
 
 def _print_events(found: Iterable[DoorEvent], *, csv: bool, jsonl: bool) -> None:

@@ -40,8 +40,8 @@ Tenant = Annotated[
     typer.Option(
         "--tenant",
         metavar="TENANT",
-        help="Whose gallery, where several share a database; as ?tenant=TENANT in the setting "
-        "store.",
+        help="Whose gallery, where several share a database; in place of ?tenant=TENANT in the "
+        "setting store.",
         show_default=False,
     ),
 ]
@@ -214,18 +214,15 @@ def certificate(*, vault: options.Vault = None, json: options.Json = False) -> N
 def _load_settings(
     vault: Path | None, place: str | None = None, tenant: str | None = None
 ) -> Settings:
-    from urllib.parse import quote
-
     from onlyme.errors import UsageError
+    from onlyme.faceid import wiring
     from onlyme.settings import Settings
 
     settings = Settings.load(vault=vault, store=place)
     if tenant is not None:
         if settings.store == "vault":
             raise UsageError("--tenant is for a gallery in PostgreSQL; set ONLYME_STORE")
-        mark = "&" if "?" in settings.store else "?"
-        place = f"{settings.store}{mark}tenant={quote(tenant, safe='')}"
-        settings = Settings.load(vault=vault, store=place)
+        settings = Settings.load(vault=vault, store=wiring.address_tenant(settings, tenant))
     return options.require_vault(settings) if settings.store == "vault" else settings
 
 

@@ -16,6 +16,7 @@ __all__ = [
     "confirm_change",
     "confirm_erasing",
     "confirm_not_me",
+    "read_login_password",
     "read_new_passphrase",
     "read_passphrase",
     "read_secret",
@@ -150,6 +151,20 @@ def require_owner(key: str) -> None:
         raise KeyRefused("this needs your password, typed on a terminal, or root")
     if not is_login_password(read_secret("Your login password: ")):
         raise KeyRefused("that is not your login password")
+
+
+def read_login_password(name: str) -> str:
+    """Ask for a user's login password, and check it where this computer keeps it.
+
+    Raises:
+        KeyRefused: it is wrong.
+    """
+    from onlyme.gate.password import is_kept_here, is_login_password
+
+    password = read_secret(f"Login password of {name}: ")
+    if is_kept_here(name) and not is_login_password(password, name):
+        raise KeyRefused(f"that is not the login password of {name}; nothing was changed")
+    return password
 
 
 def require_root(command: str) -> None:

@@ -136,11 +136,10 @@ def watch_everybody(
             opens=bool(programs.on_accept),
             on_status=_report_status,
             on_event=None if reports is None else reports.add,
+            on_people=None if reports is None else reports.show,
         )
         stack.enter_context(closing(made))  # visits end while what stores and sends them is open
         for people in made:
-            if reports is not None:
-                reports.show(people)
             for presence in people:
                 recognised |= presence.decision.accepted
                 if presence.event is not None:

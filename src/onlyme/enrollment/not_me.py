@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 
     from onlyme.enrollment.photos import Photo
     from onlyme.face.pipeline import Pipeline
+    from onlyme.siamese.distance import PhotoLimits
 
 __all__ = ["add_lesson", "collect_lesson", "remove_last_lesson"]
 
 
 def collect_lesson(
-    pipeline: Pipeline, known: Examples, image: Photo, *, measured: bool
+    pipeline: Pipeline, known: Examples, image: Photo, *, limits: PhotoLimits
 ) -> NDArray[np.float32]:
     """Return the embedding of a face that is not this person, float32[1, d].
 
@@ -28,7 +29,7 @@ def collect_lesson(
         pipeline: detects and embeds the face.
         known: the examples of the person so far.
         image: the photo.
-        measured: see `onlyme.enrollment.photos.PhotoCollector`.
+        limits: see `onlyme.enrollment.photos.PhotoCollector`.
 
     Raises:
         EnrollmentError: there is no usable face, it was taught before, or the photo is one of
@@ -39,7 +40,7 @@ def collect_lesson(
         judge_quality=False,
         known=known.all_look_alikes,
         apart=known.all_me,
-        measured=measured,
+        limits=limits,
     )
     report = collector.add(image)
     if not report.taken:

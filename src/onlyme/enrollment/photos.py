@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from math import isfinite, isinf
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,11 +13,7 @@ from onlyme.enrollment.camera import EnrollmentCamera
 from onlyme.enrollment.examine import examine_photo
 from onlyme.enrollment.expand import expand_photos, is_video
 from onlyme.errors import CameraError, EnrollmentError, ImageError
-from onlyme.siamese.distance import (
-    EQUAL_PICTURE_DISTANCE,
-    SAME_PERSON_DISTANCE,
-    SAME_PICTURE_DISTANCE,
-)
+from onlyme.siamese.distance import SHIPPED_LIMITS, PhotoLimits
 from onlyme.siamese.examples import Examples, join_second
 from onlyme.types import Embedding, Example
 
@@ -72,7 +69,7 @@ def collect_photos(
     look_alikes: Photo | Iterable[Photo],
     on_photo: Callable[[PhotoReport], None] | None,
     *,
-    measured: bool,
+    limits: PhotoLimits,
     read_head: HeadReader | None = None,
     look: str = "",
     allow_cover: bool = False,
@@ -86,7 +83,7 @@ def collect_photos(
         not_me: photos of other people.
         look_alikes: photos of other people who look like the person.
         on_photo: called with the report on each photo as soon as there is one.
-        measured: see `PhotoCollector`.
+        limits: see `PhotoCollector`.
         read_head: see `PhotoCollector`; only photos of the person are read.
         look: the look that the photos of the person show, such as `glasses`; empty without one.
         allow_cover: see `PhotoCollector`.
@@ -99,7 +96,7 @@ def collect_photos(
         pipeline,
         judge_quality=True,
         known=known.me,
-        measured=measured,
+        limits=limits,
         read_head=read_head,
         allow_cover=allow_cover,
     )
@@ -110,11 +107,11 @@ def collect_photos(
         raise EnrollmentError(_explain_nothing_taken(mine.reports))
     own = np.concatenate([known.all_me, mine.vectors])
     others = PhotoCollector(
-        pipeline, judge_quality=False, known=known.not_me, apart=own, measured=measured
+        pipeline, judge_quality=False, known=known.not_me, apart=own, limits=limits
     )
     others.extend(not_me, on_photo)
     alike = PhotoCollector(
-        pipeline, judge_quality=False, known=known.look_alikes, apart=own, measured=measured
+        pipeline, judge_quality=False, known=known.look_alikes, apart=own, limits=limits
     )
     alike.extend(look_alikes, on_photo)
     none = mine.vectors[:0]
@@ -140,9 +137,7 @@ class PhotoCollector:
         known: float32[k, d], embeddings to which those of the photos are added.
         apart: float32[a, d], embeddings that no photo may have: the person's own, where photos
             of other people are collected.
-        measured: whether `SAME_PICTURE_DISTANCE` and `SAME_PERSON_DISTANCE` were measured with
-            this embedder. If not, only equal embeddings count as one picture, and strays are
-            not searched.
+        limits: by which doubles and strays are noticed, in the space of this embedder.
         read_head: reads the mesh of a face, to measure the person's open eyes; None: they are not
             measured.
         allow_cover: take photos on which eyes or mouth seem covered, with a note.
@@ -152,7 +147,7 @@ class PhotoCollector:
     judge_quality: bool
     known: NDArray[np.float32] = field(repr=False)
     apart: NDArray[np.float32] | None = field(default=None, repr=False)
-    measured: bool = True
+    limits: PhotoLimits = SHIPPED_LIMITS
     read_head: HeadReader | None = None
     allow_cover: bool = False
     _photos: list[ExaminedPhoto] = field(default_factory=list, repr=False)
@@ -220,7 +215,7 @@ class PhotoCollector:
 
     @property
     def second_vectors(self) -> tuple[NDArray[np.float32], str]:
-        """The second network's vectors of the photos taken so far, float32[n, e], and its hash.
+        """The second look's vectors of the photos taken so far, float32[n, e], and its hash.
 
         n is 0 if one of the photos has none.
         """
@@ -248,7 +243,7 @@ class PhotoCollector:
         refused = self._refuse_unsure()
         taken = [photo for photo in self._photos if photo.embedding is not None]
         sure = [_stack_vector(photo) for photo in taken if not photo.is_unsure]
-        if not self.measured or len(self.known) + len(taken) < 2 or not taken:
+        if isinf(self.limits.same_person) or len(self.known) + len(taken) < 2 or not taken:
             return refused
         clear = np.concatenate([self.known, *sure])
         distances = _measure_distances(clear, clear)
@@ -257,7 +252,7 @@ class PhotoCollector:
         strays = [
             photo
             for photo in taken
-            if _measure_distances(person, _stack_vector(photo)).item() > SAME_PERSON_DISTANCE
+            if _measure_distances(person, _stack_vector(photo)).item() > self.limits.same_person
         ]
         if sum(not photo.is_unsure for photo in strays) * 2 >= len(clear):
             sources = list_some([photo.source for photo in taken])
@@ -272,7 +267,7 @@ class PhotoCollector:
         """Refuse the photos of which nothing says which of several faces is meant."""
         taken = [photo for photo in self._photos if photo.embedding is not None]
         unsure = [photo for photo in taken if photo.is_unsure]
-        if self.measured and len(self.known) + len(taken) > len(unsure):
+        if isfinite(self.limits.same_person) and len(self.known) + len(taken) > len(unsure):
             return ()  # another photo shows the person
         for photo in unsure:
             photo.refuse(
@@ -296,8 +291,9 @@ class PhotoCollector:
             photo.refuse("one of the person's own photos")
 
     def _contains(self, pictures: NDArray[np.float32], vector: NDArray[np.float32]) -> bool:
-        same = SAME_PICTURE_DISTANCE if self.measured else EQUAL_PICTURE_DISTANCE
-        return bool(len(pictures)) and bool(_measure_distances(vector, pictures).min() < same)
+        return bool(len(pictures)) and bool(
+            _measure_distances(vector, pictures).min() < self.limits.same_picture
+        )
 
 
 def _stack_vector(photo: ExaminedPhoto) -> NDArray[np.float32]:

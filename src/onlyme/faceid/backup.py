@@ -99,8 +99,8 @@ def restore_whole(
     with wiring.open_vault(settings) as admin:
         if "gallery" in done.parts and not keep_gallery:
             notes += _restore_gallery(settings, admin, done.parts["gallery"])
-            with suppress(OnlymeError):  # it is back, and can be told of later
-                done = replace(done, members=wiring.count_gallery(settings, admin))
+        with suppress(OnlymeError):  # it is back, and can be told of later
+            done = replace(done, members=wiring.count_gallery(settings, admin))
         if "events" in done.parts and not (settings.vault / EVENTS_FILE).exists():
             copy_private(done.parts["events"], settings.vault / EVENTS_FILE)
     return replace(done, notes=tuple(notes))

@@ -277,6 +277,7 @@ class FaceID(PeopleSearch):
         source_name: str | None = None,
         on_status: Callable[[CameraStatus], None] | None = None,
         on_event: Callable[[DoorEvent], object] | None = None,
+        on_people: Callable[[list[Presence]], object] | None = None,
     ) -> Generator[list[Presence], None, None]:
         """Yield, for each frame, the people in view and those who have just left.
 
@@ -297,6 +298,8 @@ class FaceID(PeopleSearch):
                 and a network camera, is opened again by itself.
             on_event: called with each event before the people are given, such as
                 `open_events().add`, which stores it.
+            on_people: called with the people of each frame before they are given, and with those
+                who are still in view when watching ends, also by Ctrl-C, where no frame gives them.
 
         Raises:
             CameraError, UsageError: the camera, or a combination of these options, cannot be used.
@@ -304,7 +307,7 @@ class FaceID(PeopleSearch):
         """
         from onlyme.faceid.visits import VisitPlan, watch_people
 
-        plan = VisitPlan(liveness, opens, source_name, on_status, on_event)
+        plan = VisitPlan(liveness, opens, source_name, on_status, on_event, on_people)
         yield from watch_people(source, plan, self._parts)
 
     def open_events(self) -> EventStore:

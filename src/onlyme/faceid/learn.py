@@ -87,7 +87,7 @@ def enroll_person(
         known,
         *photos,
         on_photo,
-        measured=base.calibrated,
+        limits=base.photo_limits,
         read_head=_find_head_reader(parts),
         look=look,
         allow_cover=anyway,

@@ -222,7 +222,7 @@ class EnrolledPeople:
         refuse_gallery(name, in_gallery=self._enrolled.is_member(checked_name(name)))
         examples = self.owner(name).examples
         face = collect_lesson(
-            self._parts.pipeline(), examples, image, measured=self._base.calibrated
+            self._parts.pipeline(), examples, image, limits=self._base.photo_limits
         )
         return teach_person(self._parts, name, lambda old: add_lesson(old, face))
 

@@ -45,6 +45,8 @@ class VisitPlan:
         on_status: called when a camera begins or ceases to give frames.
         on_event: called with each event of a visit before the visit is given, so that nothing
             happens that was not stored; and with each event of a camera.
+        on_people: called with the people of each frame, and with those whose visits end with the
+            watching.
     """
 
     liveness: Levels = LivenessLevel.PASSIVE
@@ -52,6 +54,7 @@ class VisitPlan:
     source: str | None = None
     on_status: Callable[[CameraStatus], None] | None = None
     on_event: Callable[[DoorEvent], object] | None = None
+    on_people: Callable[[list[Presence]], object] | None = None
 
     def choose_levels(self, cameras: int) -> list[LivenessLevel]:
         """Return the level of each camera.
@@ -96,12 +99,14 @@ class VisitPlan:
         return CameraVisits(rules)
 
     def report(self, people: list[Presence], fpir: float) -> list[Presence]:
-        """Call `on_event` for what changed; return the same people."""
+        """Call `on_event` for what changed, and `on_people`; return the same people."""
         if self.on_event is not None:
             for presence in people:
                 event = convert_presence(presence, fpir=fpir, opens=self.opens)
                 if event is not None:
                     self.on_event(event)
+        if self.on_people is not None:
+            self.on_people(people)
         return people
 
     def report_status(self, status: CameraStatus) -> None:
@@ -124,6 +129,7 @@ def watch_people(
     """
     check_callback("on_status", plan.on_status)
     check_callback("on_event", plan.on_event)
+    check_callback("on_people", plan.on_people)
     parts.admin.store.names()  # a vault that was closed says so before a camera is opened
     cameras = _list_cameras(source)
     levels = plan.choose_levels(len(cameras) or 1)

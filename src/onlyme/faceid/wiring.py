@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Parts",
+    "address_tenant",
     "assemble",
     "choose_key_source",
     "count_gallery",
@@ -167,6 +168,18 @@ def upgrade_store(settings: Settings, base: Base) -> bool:
         raise UsageError("the gallery is beside the vault and needs no upgrade; set ONLYME_STORE")
     model, dimension = base.model, len(base.projection)
     return _import_postgres_store().upgrade(settings.store, model, dimension)
+
+
+def address_tenant(settings: Settings, tenant: str) -> str:
+    """Return the address of another tenant's gallery in the database that the settings name.
+
+    Raises:
+        SettingsError: they name no database, or the extra is missing.
+    """
+    _import_postgres_store()
+    from onlyme.gallery.stores.postgres.address import set_tenant
+
+    return set_tenant(settings.store, tenant)
 
 
 def _import_postgres_store() -> type[PostgresStore]:

@@ -24,13 +24,7 @@ if TYPE_CHECKING:
     from onlyme.lab.rules import Rule
     from onlyme.lab.run import TrainedNetwork
 
-__all__ = [
-    "AlignedFaceFinder",
-    "AnnotatedFrame",
-    "annotate",
-    "draw_verdict",
-    "save_video",
-]
+__all__ = ["AlignedFaceFinder", "AnnotatedFrame", "annotate", "draw_verdict", "save_video"]
 
 
 AlignedFaceFinder: TypeAlias = (
@@ -76,18 +70,14 @@ def annotate(
     bound = trained.threshold if threshold is None else threshold
     for pixels in frames:
         found = find(pixels)
-        if found is None:
-            yield AnnotatedFrame(
-                draw_verdict(pixels, None, f"NOT {name}", accepted=False), None, accepted=False
-            )
-            continue
-        box, face = found
-        score = float(trained.scores(face[None], rule)[0])
-        accepted = bool(score >= bound)
-        label = name if accepted else f"NOT {name}"
-        yield AnnotatedFrame(
-            draw_verdict(pixels, box, f"{label} {score:+.2f}", accepted=accepted), score, accepted
-        )
+        box, score, text = None, None, f"NOT {name}"
+        if found:
+            box, face = found
+            score = float(trained.scores(face[None], rule)[0])
+            text = f"{name if score >= bound else text} {score:+.2f}"
+        accepted = score is not None and score >= bound
+        shown = draw_verdict(pixels, box, text, accepted=accepted)
+        yield AnnotatedFrame(shown, score, accepted)
 
 
 def draw_verdict(

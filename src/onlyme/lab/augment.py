@@ -12,13 +12,7 @@ import torch
 from torch import Generator, Tensor
 from torch.nn.functional import affine_grid, grid_sample
 
-__all__ = [
-    "Changes",
-    "apply_changes",
-    "augment",
-    "draw_changes",
-    "make_generator",
-]
+__all__ = ["Changes", "apply_changes", "augment", "draw_changes", "make_generator"]
 
 MAX_TURN_RADIANS = 0.2
 """Largest rotation of a face, in radians: the error of a landmark, enlarged."""

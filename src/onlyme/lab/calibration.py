@@ -15,6 +15,7 @@ import numpy as np
 from onlyme.errors import UsageError
 from onlyme.lab.face_cache import hash_faces
 from onlyme.lab.people import People
+from onlyme.siamese.distance import EQUAL_PICTURE_DISTANCE, PhotoLimits, measure_distances
 from onlyme.siamese.training.base import PHOTOS, BaseData, BasePlan, build_base, write_base
 from onlyme.siamese.training.train import Recipe, train_base_head
 
@@ -32,7 +33,6 @@ __all__ = [
     "Calibration",
     "add_strangers",
     "calibrate",
-    "leave_out_known",
     "plan_calibration",
 ]
 
@@ -80,15 +80,6 @@ def add_strangers(people: People, faces: NDArray[np.uint8]) -> People:
     names = tuple(f"NOT_ME {number}" for number in range(len(faces)))
     hashes = (*people.hashes, *(hash_faces(face[None]) for face in faces))
     return People(people.names + names, (*people.faces, *faces[:, None]), people.skipped, hashes)
-
-
-def leave_out_known(people: People, known: NDArray[np.uint64]) -> People:
-    """Leave out people of whom the network learned a photo.
-
-    A network tells people apart better whom it was trained on, so that they would make its
-    error look smaller than it is.
-    """
-    return people.select(~people.find_known(known))
 
 
 def plan_calibration(labels: NDArray[np.intp], seed: int = 0) -> BasePlan:
@@ -155,5 +146,21 @@ def calibrate(
 
     data = BaseData(embeddings, labels, np.zeros_like(labels), source=source)
     arrays, card = build_base(data, _RECIPE, plan, fit, describe)
+    card["photo_limits"] = _measure_limits(embeddings, labels)
     path = write_base(models, model, arrays, card)
     return Calibration(path, len(people), int((counts > 1).sum()), plan, card)
+
+
+def _measure_limits(embeddings: NDArray[np.float32], labels: NDArray[np.intp]) -> PhotoLimits:
+    """Return distances that two different photos of one person seldom have, either way.
+
+    Half of the smallest one is one picture, and what 99.5 % of the pairs do not reach is another
+    person: a network that tells people apart badly then finds few strays, and refuses no own photo.
+    """
+    pairs = []
+    for person in np.unique(labels):
+        mine = embeddings[labels == person]
+        pairs.append(measure_distances(mine, mine)[np.triu_indices(len(mine), 1)])
+    apart = np.concatenate(pairs)
+    same_picture = max(EQUAL_PICTURE_DISTANCE, float(apart.min()) / 2)
+    return PhotoLimits(same_picture, float(np.quantile(apart, 0.995)))

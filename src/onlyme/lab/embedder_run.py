@@ -14,11 +14,11 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import LambdaLR
 
 from onlyme.errors import UsageError
+from onlyme.lab.checkpoints import save_tensors
 from onlyme.lab.resume import check_checkpoints, check_unchanged, explain_damage, list_changes
 from onlyme.storage.files import open_draft, replace_public
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection
     from pathlib import Path
 
+    import torch
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 
     from onlyme.lab.networks import EmbeddingNetwork
@@ -88,8 +89,7 @@ def finish(out: Path, network: EmbeddingNetwork, report: dict[str, Any], people:
     """Write the weights and whom they were trained on, then the report."""
     with open_draft(out / "faces.npy", mode=0o666) as file:  # less the umask
         np.save(file, np.concatenate(people.hashes))
-    with open_draft(out / "embedder.pt", mode=0o666) as file:
-        torch.save(network.state_dict(), file)
+    save_tensors(out / "embedder.pt", network.state_dict())
     replace_public(out / "embedder.json", json.dumps(report, indent=2).encode())
 
 

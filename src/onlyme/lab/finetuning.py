@@ -3,11 +3,13 @@
 `finetune` learns from people; `distill` needs no names, since the shipped network is the
 teacher: the student must make the teacher's vector of the clean face, also from a small, grey
 or blurred copy of it. Against forgetting, both hold the student near the teacher on clean
-faces, and half of each batch stays clean.
+faces, and half of each batch stays clean. `distill` also keeps the teacher: a gate asks it about
+sharp faces, and the student about the others.
 """
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -23,9 +25,10 @@ from onlyme.lab.embedder_run import begin, check_finite, check_loss, finish, mak
 from onlyme.lab.identity_spec import scale_rate
 from onlyme.lab.losses import LOSSES, make_loss
 from onlyme.lab.networks import to_tensor
-from onlyme.lab.networks.sface import read_sface
+from onlyme.lab.networks.sface import GatedSFace, read_sface
+from onlyme.lab.out_of_memory import explain_memory
 from onlyme.lab.people import IdentitySampler
-from onlyme.lab.trainer import explain_memory, run_trainer
+from onlyme.lab.trainer import run_trainer
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +36,7 @@ if TYPE_CHECKING:
     from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
     from torch import Generator, Tensor
 
-    from onlyme.lab.networks.sface import SFace
+    from onlyme.lab.networks import EmbeddingNetwork
     from onlyme.lab.people import People
 
 __all__ = ["FineTuneSpec", "degrade_faces", "finetune", "load_finetuned"]
@@ -44,7 +47,7 @@ _SMALLEST_SIDE, _LARGEST_SIDE = 10, 56
 
 _EXPLAIN_BATCH = (
     "a batch of {count} photos needs more memory than there is; {fit} photos fit: make the batch "
-    "smaller with --batch-people or --batch-photos, or freeze more blocks"
+    "smaller, or freeze more blocks"
 )
 
 
@@ -58,6 +61,8 @@ class FineTuneSpec:
         alpha: margin of the loss, where it has one.
         pull: weight of the mean of 1 − cosine between student and teacher.
         degrade: make half of each batch small, grey or blurred.
+        gated: the new network asks the student about small and blurred faces only, and gives
+            sharp ones the shipped network's vectors.
         frozen: number of the network's 27 blocks, from the first, that stay as they are.
         people: people in a batch.
         photos: photos of each person in a batch.
@@ -73,6 +78,7 @@ class FineTuneSpec:
     alpha: float = 0.2
     pull: float = 1.0
     degrade: bool = True
+    gated: bool = False
     frozen: int = 0
     people: int = 16
     photos: int = 2
@@ -105,7 +111,7 @@ def finetune(
     *,
     resume: bool = False,
     progress: bool = False,
-) -> SFace:
+) -> EmbeddingNetwork:
     """Train the shipped embedder further.
 
     Args:
@@ -118,7 +124,7 @@ def finetune(
         progress: show a progress bar on stderr.
 
     Returns:
-        The student in evaluation mode.
+        The student in evaluation mode, behind its gate where it has one.
 
     Raises:
         UsageError: when there are too few people, the folder is in use, the run has other options
@@ -137,23 +143,27 @@ def finetune(
             training, out, max_steps=spec.steps, every=min(spec.steps, 50), progress=progress,
             devices=1, gradient_clip_val=5.0,
         )  # fmt: skip
-    student = training.student.cpu().eval()
-    check_finite(student, spec.rate)
-    report = {"network": "sface", "dimension": student.dimension, **asdict(spec)}
-    finish(out, student, report, people)
-    return student
+    check_finite(training.student, spec.rate)
+    report = {"network": "sface", "dimension": training.student.dimension, **asdict(spec)}
+    finish(out, training.student, report, people)
+    return load_finetuned(out, teacher)
 
 
-def load_finetuned(folder: Path, teacher: bytes) -> SFace:
+def load_finetuned(folder: Path, teacher: bytes) -> EmbeddingNetwork:
     """Return the network that `finetune` wrote into a folder.
 
     Args:
         folder: of the run.
         teacher: the bytes of the shipped embedder's file, which gives the layers.
     """
-    network = read_sface(teacher)
-    network.load_state_dict(torch.load(folder / "embedder.pt", weights_only=True))
-    return network.eval()
+    student = read_sface(teacher)
+    student.load_state_dict(
+        torch.load(folder / "embedder.pt", weights_only=True, map_location="cpu")
+    )
+    report = json.loads((folder / "embedder.json").read_text("utf-8"))
+    if not report.get("gated"):
+        return student.eval()
+    return GatedSFace(read_sface(teacher), student, report["frozen"]).eval()
 
 
 class FineTuning(LightningModule):

@@ -21,9 +21,10 @@ from onlyme.lab.finetuning import load_finetuned
 from onlyme.lab.identity_spec import FREE_OPTIONS, IdentitySpec
 from onlyme.lab.identity_training import BestWeights, IdentityTraining
 from onlyme.lab.networks import build_backbone
+from onlyme.lab.out_of_memory import explain_memory
 from onlyme.lab.people import IdentitySampler
 from onlyme.lab.resume import explain_damage
-from onlyme.lab.trainer import explain_memory, run_trainer
+from onlyme.lab.trainer import run_trainer
 from onlyme.siamese.training.crossfit import deal
 
 if TYPE_CHECKING:
@@ -101,19 +102,12 @@ def train_identities(
     best = BestWeights(out / "best.pt", spec, judges)
     with explain_memory(training.try_step, batches.size // spec.world, _EXPLAIN_BATCH):
         trainer = run_trainer(
-            training,
-            out,
-            max_steps=spec.steps,
-            every=min(spec.steps, 50) * spec.accumulate,
-            callbacks=(best,),
-            progress=progress,
-            devices=spec.devices,
-            num_nodes=spec.nodes,
-            strategy="ddp" if spec.world > 1 else "auto",
-            precision=spec.precision,
+            training, out, max_steps=spec.steps, every=min(spec.steps, 50) * spec.accumulate,
+            callbacks=(best,), progress=progress, devices=spec.devices, num_nodes=spec.nodes,
+            strategy="ddp" if spec.world > 1 else "auto", precision=spec.precision,
             accumulate_grad_batches=spec.accumulate,
             use_distributed_sampler=False,  # each process takes its share by itself
-        )
+        )  # fmt: skip
     network = training.embedder.cpu().eval()
     best.load_into(network)
     check_finite(network, spec.rate)

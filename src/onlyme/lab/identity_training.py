@@ -13,11 +13,11 @@ from lightning.pytorch import Callback, LightningModule
 from torch.optim.swa_utils import AveragedModel
 
 from onlyme.lab.batch_reader import BatchReader
+from onlyme.lab.checkpoints import save_tensors
 from onlyme.lab.embedder_run import check_loss, make_adamw
 from onlyme.lab.losses import make_loss, make_miner, measure_active_share
 from onlyme.lab.networks import build_backbone, to_tensor
 from onlyme.lab.validation import TARGET_RATES, Verification, measure_verification
-from onlyme.storage.files import open_draft
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -159,8 +159,7 @@ class BestWeights(Callback):
         if self.best is None or found.eer < self.best.eer:
             self.best = found
             if trainer.is_global_zero:
-                with open_draft(self._path, mode=0o666) as file:  # less the umask
-                    torch.save(pl_module.embedder.state_dict(), file)
+                save_tensors(self._path, pl_module.embedder.state_dict())
 
     def load_into(self, network: EmbeddingNetwork) -> None:
         """Give a network the best weights; without a validation it keeps its own."""
@@ -190,10 +189,7 @@ def embed_people(
     Returns:
         float64[n, d] and int[n], the person of each row.
     """
-    faces = np.concatenate([mine[:_MAX_PHOTOS] for mine in people.faces])
-    labels = np.repeat(
-        np.arange(len(people.faces)), [min(_MAX_PHOTOS, len(mine)) for mine in people.faces]
-    )
+    faces, labels = people.take_photos(_MAX_PHOTOS)
     weight = next(network.parameters())
     was_training = network.training
     network.eval()

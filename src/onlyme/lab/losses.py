@@ -28,7 +28,7 @@ LOSSES = (
 
 MINERS = ("none", "semi-hard", "hard", "batch-hard", "multi-similarity")
 
-_MAX_ACTIVE = 512
+_MAX_ACTIVE = 128
 _TEMPERATURE = 0.1
 _SCALE = 16.0
 """Scale of the losses over classes. 64, as for millions of photos, learns nothing from few."""
@@ -94,19 +94,15 @@ def make_miner(name: str, alpha: float) -> miners.BaseMiner | None:
 def measure_active_share(vectors: Tensor, labels: Tensor, alpha: float) -> float:
     """Return the share of a batch's triplets whose loss at alpha is not zero; NaN without any.
 
-    Of a large batch the first 512 vectors are looked at: their distances fit into memory.
+    Of a large batch the first 128 vectors are looked at, which have a million triplets.
 
     >>> vectors = torch.tensor([[0.0], [0.1], [0.25], [9.0]])
     >>> measure_active_share(vectors, torch.tensor([0, 0, 1, 1]), 0.2)
     0.625
     """
     vectors, labels = vectors[:_MAX_ACTIVE], labels[:_MAX_ACTIVE]
-    apart = euclidean(vectors, vectors)
-    same = labels[:, None] == labels[None]
-    active = total = 0
-    for row, mine in enumerate(same):
-        positive = mine.clone()
-        positive[row] = False
-        terms = apart[row][positive][:, None] - apart[row][~mine][None] + alpha
-        active, total = active + int((terms > 0).sum()), total + terms.numel()
-    return active / total if total else math.nan
+    apart, same = euclidean(vectors, vectors), labels[:, None] == labels[None]
+    terms = apart[:, :, None] - apart[:, None] + alpha
+    positive = same & ~torch.eye(len(labels), dtype=torch.bool, device=labels.device)
+    triplets = positive[:, :, None] & ~same[:, None]
+    return float((terms[triplets] > 0).double().mean())

@@ -142,11 +142,7 @@ def _check_request(embedder: EmbeddingNetwork, faces: NDArray[np.uint8], side: i
 
 
 def _make_onnx(embedder: EmbeddingNetwork, side: int) -> bytes:
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        warnings.catch_warnings(),
-        torch.no_grad(),
-    ):
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
         path = Path(folder) / "network.onnx"
         # The tracing exporter warns that it is old. The new one needs one more package, and
         # for graphs without branches, such as these, it writes the same.

@@ -84,10 +84,9 @@ def quantize(
             "the ranges of the numbers, and two others show what it costs"
         )
     content = model.read()
-    faces = np.concatenate([mine[:2] for mine in ranges.faces])[:_MAX_CALIBRATION_FACES]
+    faces = ranges.take_photos(2)[0][:_MAX_CALIBRATION_FACES]
     small = quantize_content(content, faces, model.scale, model.mean)
-    shown = np.concatenate([mine[:_MAX_PHOTOS] for mine in judges.faces])
-    labels = np.repeat(np.arange(len(judges)), np.minimum(judges.counts, _MAX_PHOTOS))
+    shown, labels = judges.take_photos(_MAX_PHOTOS)
     try:
         before, after = (
             measure_verification(run_file(one, shown, scale=model.scale, mean=model.mean), labels)

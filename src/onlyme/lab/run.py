@@ -19,6 +19,7 @@ import numpy as np
 import torch
 
 from onlyme.errors import UsageError
+from onlyme.lab.checkpoints import save_tensors
 from onlyme.lab.networks import build_network, to_tensor
 from onlyme.lab.photos import Photos
 from onlyme.lab.resume import check_checkpoints, check_unchanged, explain_damage, list_changes
@@ -220,8 +221,7 @@ class Run:
         """
         self._write_spec(trained.spec, trained.photos)
         replace_private(self._result, json.dumps(asdict(trained.result), indent=2).encode())
-        with open_draft(self._network) as file:
-            torch.save(trained.network.state_dict(), file)
+        save_tensors(self._network, trained.network.state_dict(), mode=0o600)
         if trained.result.reason != "limit":
             self.checkpoint.unlink(missing_ok=True)
 

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Spec"]
 
-_RATE, _MAX_STEPS, _PLATEAU_CHECKS = 1e-3, 1000, 40
-"""Of all ways but `article`, with AdamW."""
-
-_ARTICLE_RATE, _ARTICLE_MAX_STEPS, _ARTICLE_PLATEAU_CHECKS = 1e-4, 6000, 400
-"""Of `article`, with SGD. Its dropout of whole channels keeps the clean loss constant for hundreds
-of steps before it falls. The rate is for the published side: the effect of a step on a vector grows
+_RATE, _ARTICLE_RATE = 1e-3, 1e-4
+"""Of AdamW, and of `article`'s SGD at the published side: the effect of a step on a vector grows
 with the number of features, and that with the square of the side."""
+
+_STEPS, _ARTICLE_STEPS = (1000, 40), (6000, 400)
+"""Largest number of steps, and of checks without improvement. The dropout of whole channels of
+`article` keeps its clean loss constant for hundreds of steps before it falls."""
 
 _ARTICLE_CLIP_PER_PIXEL = 10 / 56
 """Longest gradient of `article` for each pixel of its side. Dropout makes its first gradients
@@ -97,16 +97,16 @@ class Spec:
     @property
     def max_steps(self) -> int:
         """Largest number of steps: `limit`, or the way's default."""
-        if self.limit is not None:
-            return self.limit
-        return _ARTICLE_MAX_STEPS if self.way == "article" else _MAX_STEPS
+        return self._defaults[0] if self.limit is None else self.limit
 
     @property
     def plateau_checks(self) -> int:
         """Number of checks without improvement: `plateau`, or the way's default."""
-        if self.plateau is not None:
-            return self.plateau
-        return _ARTICLE_PLATEAU_CHECKS if self.way == "article" else _PLATEAU_CHECKS
+        return self._defaults[1] if self.plateau is None else self.plateau
+
+    @property
+    def _defaults(self) -> tuple[int, int]:
+        return _ARTICLE_STEPS if self.way == "article" else _STEPS
 
     @property
     def learning_rate(self) -> float:
@@ -133,9 +133,11 @@ class Spec:
     @property
     def ignored(self) -> frozenset[str]:
         """The options that this way does not use."""
-        ignored = {"classifier": {"alpha", "kind", "unit", "faithful"}, "compact": {"faithful"}}
-        ignored["two-head"] = ignored["classifier"]
-        return frozenset(ignored.get(self.way, set()))
+        if self.way == "article":
+            return frozenset()
+        return frozenset(
+            {"faithful"} | (set() if self.way == "compact" else {"alpha", "kind", "unit"})
+        )
 
     def fingerprint(self, photos: Photos) -> str:
         """Return a hash of the spec and the photos, which identifies a run.
@@ -143,7 +145,5 @@ class Spec:
         `limit` is left out: a run may be resumed with a higher limit.
         """
         options = {key: value for key, value in asdict(self).items() if key != "limit"}
-        digest = hashlib.sha256(json.dumps(options, sort_keys=True).encode())
-        digest.update(photos.me.tobytes())
-        digest.update(photos.not_me.tobytes())
-        return digest.hexdigest()
+        text = json.dumps(options, sort_keys=True).encode()
+        return hashlib.sha256(text + photos.me.tobytes() + photos.not_me.tobytes()).hexdigest()

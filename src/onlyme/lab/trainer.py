@@ -19,10 +19,10 @@ from torch.utils.data import DataLoader
 
 from onlyme.errors import UsageError
 from onlyme.lab import checkpoints
-from onlyme.lab.checkpoints import CheckpointKeeper, defer_interrupt
+from onlyme.lab.checkpoints import CheckpointFiles, CheckpointKeeper, defer_interrupt
 from onlyme.lab.curves import CurveTable
 from onlyme.lab.module import StoppingRule, Training
-from onlyme.lab.out_of_memory import find_fitting_count, is_out_of_memory
+from onlyme.lab.out_of_memory import explain_memory
 from onlyme.lab.run import CHECKPOINT_NAME, Run, TrainedNetwork, TrainingResult
 from onlyme.storage.peak_memory import forget_peak, read_peak_bytes
 
@@ -37,14 +37,7 @@ if TYPE_CHECKING:
     from onlyme.lab.photos import Photos
     from onlyme.lab.spec import Spec
 
-__all__ = [
-    "check_trained",
-    "explain_memory",
-    "fit_way",
-    "limit_threads",
-    "run_trainer",
-    "train",
-]
+__all__ = ["check_trained", "fit_way", "limit_threads", "run_trainer", "train"]
 
 
 def train(
@@ -134,23 +127,19 @@ def fit_way(
     start = perf_counter()
     training, rule = Training(spec, photos), StoppingRule(spec, on_check)
     steps = 0
-    with limit_threads(spec.threads):
-        memory = explain_memory(training.try_step, training.photos, _EXPLAIN_PHOTOS)
-        with memory:
-            if training.is_settled_untrained():
-                rule.reason = "nothing learned"
-            else:
-                steps = run_trainer(
-                    training,
-                    run.folder if run else None,
-                    max_steps=spec.max_steps,
-                    every=spec.every,
-                    callbacks=(rule,),
-                    progress=progress,
-                    devices=1,
-                    gradient_clip_val=spec.clip,
-                    deterministic="warn",
-                ).global_step
+    with (
+        limit_threads(spec.threads),
+        explain_memory(training.try_step, training.photos, _EXPLAIN_PHOTOS),
+    ):
+        if training.is_settled_untrained():
+            rule.reason = "nothing learned"
+        else:
+            trainer = run_trainer(
+                training, run.folder if run else None, max_steps=spec.max_steps, every=spec.every,
+                callbacks=(rule,), progress=progress, devices=1, gradient_clip_val=spec.clip,
+                deterministic="warn",
+            )  # fmt: skip
+            steps = trainer.global_step
     seconds, peak = perf_counter() - start, read_peak_bytes()
     result = TrainingResult(rule.reason, steps, seconds, peak, tuple(rule.curve))
     return TrainedNetwork(spec, photos, training.network.cpu().eval(), result)
@@ -160,27 +149,6 @@ _EXPLAIN_PHOTOS = (
     "a step uses all {count} photos, and needs more memory than there is; {fit} photos fit: give "
     "fewer photos, or with the way article a smaller --side"
 )
-
-
-@contextmanager
-def explain_memory(try_count: Callable[[int], None], count: int, text: str) -> Iterator[None]:
-    """Turn "out of memory" into a message that says how much would fit.
-
-    Args:
-        try_count: takes one step with a number of photos.
-        count: number of photos in a step.
-        text: the message, with the names `count` and `fit`.
-
-    Raises:
-        UsageError: when memory was not enough.
-    """
-    try:
-        yield
-    except (MemoryError, RuntimeError, OSError) as error:
-        if not is_out_of_memory(error):
-            raise
-        fit = find_fitting_count(try_count, count)
-        raise UsageError(text.format(count=count, fit=fit or "no")) from None
 
 
 def run_trainer(
@@ -210,16 +178,16 @@ def run_trainer(
     Raises:
         KeyboardInterrupt: when Ctrl-C ended the training; the checkpoint is written before.
     """
-    callbacks = list(callbacks)
-    if progress:
-        callbacks.append(WholeRunBar())
+    callbacks = [*callbacks, *([WholeRunBar()] if progress else [])]
+    checkpoint = folder / CHECKPOINT_NAME if folder else None
     with _silence_lightning(), defer_interrupt() if folder else nullcontext() as interrupt:
-        if folder and interrupt:
+        if checkpoint and interrupt:
             seconds = checkpoints.CHECKPOINT_SECONDS
-            callbacks.append(CheckpointKeeper(folder / CHECKPOINT_NAME, interrupt, seconds))
+            callbacks.append(CheckpointKeeper(checkpoint, interrupt, seconds))
         trainer = Trainer(
             max_steps=max_steps,
             callbacks=callbacks,
+            plugins=CheckpointFiles(),
             logger=_make_loggers(folder) if folder else False,
             enable_checkpointing=False,
             log_every_n_steps=1,
@@ -227,7 +195,6 @@ def run_trainer(
             enable_model_summary=False,
             **options,
         )
-        checkpoint = folder / CHECKPOINT_NAME if folder else None
         start_from = str(checkpoint) if checkpoint and checkpoint.exists() else None
         try:
             trainer.fit(module, _make_step_loader(every), ckpt_path=start_from, weights_only=True)
@@ -244,13 +211,9 @@ class WholeRunBar(TQDMProgressBar):
     def init_train_tqdm(self) -> Tqdm:
         """Make the bar; Lightning's own writes to stdout, where only results belong."""
         return Tqdm(
-            desc="training",
-            disable=self.is_disabled,
-            dynamic_ncols=True,
-            file=sys.stderr,
-            smoothing=0,
-            bar_format=self.BAR_FORMAT,
-        )
+            desc="training", disable=self.is_disabled, dynamic_ncols=True, file=sys.stderr,
+            smoothing=0, bar_format=self.BAR_FORMAT,
+        )  # fmt: skip
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin at the step of the checkpoint."""

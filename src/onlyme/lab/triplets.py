@@ -12,6 +12,7 @@ photos: each is embedded once, and all triplets follow from two distance matrice
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Literal, Protocol, get_args
 
 import torch
@@ -108,12 +109,12 @@ def make_triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletCrit
     if not -1 <= alpha <= 1:
         raise UsageError(f"alpha = {alpha:g} is not between -1 and 1")
     if kind == "article":
-        return _MeanTripletLoss(alpha)
+        return partial(_average_all, alpha)
     if kind not in KINDS:
         raise UsageError(f"no triplet loss is called {kind!r}; known: {', '.join(KINDS)}")
     distance = {
         "squared": distances.LpDistance(normalize_embeddings=False, power=2),
-        "cosine": _CosineDistance(),
+        "cosine": distances.CosineSimilarity(),
     }.get(kind, distances.LpDistance(normalize_embeddings=False))
     miner = {
         "semi-hard": miners.TripletMarginMiner(alpha, "semihard", distance=distance),
@@ -122,47 +123,27 @@ def make_triplet_loss(kind: Kind = "article", alpha: float = 0.5) -> TripletCrit
     # The library's default reducer averages over the violated triplets only, so that the loss
     # jumps each time that one is learned. The article's loss is the mean over all.
     loss = losses.TripletMarginLoss(alpha, distance=distance, reducer=reducers.MeanReducer())
-    return _MinedTripletLoss(loss, miner)
+    return partial(_average_mined, loss, miner)
 
 
-class _MeanTripletLoss:
-    """The article's loss: the mean over all triplets."""
-
-    def __init__(self, alpha: float) -> None:
-        self._alpha = alpha
-
-    def __call__(self, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:  # noqa: ARG002 - this loss selects no triplets
-        return compute_terms(me, not_me, self._alpha).clamp_min(0).mean()
+def _average_all(alpha: float, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:  # noqa: ARG001 - the article's loss selects no triplets
+    return compute_terms(me, not_me, alpha).clamp_min(0).mean()
 
 
-class _CosineDistance(distances.CosineSimilarity):  # type: ignore[misc]  # the library has no types
-    """1 − cosine: a smaller value is nearer, as everywhere in this project."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.is_inverted = False
-
-    def compute_mat(self, a: Tensor, b: Tensor) -> Tensor:
-        return 1 - super().compute_mat(a, b)  # type: ignore[no-any-return]  # see above
-
-    def pairwise_distance(self, a: Tensor, b: Tensor) -> Tensor:
-        return 1 - super().pairwise_distance(a, b)  # type: ignore[no-any-return]  # see above
-
-
-class _MinedTripletLoss:
-    """A loss of the library on the owner's triplets; strangers are never anchors.
+def _average_mined(
+    loss: losses.TripletMarginLoss,
+    miner: miners.BaseMiner | None,
+    me: Tensor,
+    not_me: Tensor,
+    *,
+    mined: bool = True,
+) -> Tensor:
+    """Compute a loss of the library on the owner's triplets; strangers are never anchors.
 
     The strangers are different people, so each gets a different label. Only the owner's label
     occurs more than once, so only the owner's photos have positives.
     """
-
-    def __init__(self, loss: losses.TripletMarginLoss, miner: miners.BaseMiner | None) -> None:
-        self._loss, self._miner = loss, miner
-
-    def __call__(self, me: Tensor, not_me: Tensor, *, mined: bool = True) -> Tensor:
-        vectors = torch.cat([me, not_me])
-        labels = torch.cat(
-            [torch.zeros(len(me), dtype=torch.long), torch.arange(1, len(not_me) + 1)]
-        ).to(vectors.device)
-        chosen = self._miner(vectors, labels) if self._miner and mined else None
-        return self._loss(vectors, labels, chosen)  # type: ignore[no-any-return]  # the library has no types
+    vectors = torch.cat([me, not_me])
+    labels = torch.arange(1 - len(me), len(not_me) + 1, device=vectors.device).clamp_min(0)
+    chosen = miner(vectors, labels) if miner and mined else None
+    return loss(vectors, labels, chosen)  # type: ignore[no-any-return]  # the library has no types

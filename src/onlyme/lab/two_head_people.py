@@ -7,7 +7,6 @@ heads share their weights here, as those of `two-head` do; the article does not 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,17 +15,12 @@ from torch.optim import AdamW
 from onlyme.lab.augment import augment, make_generator
 from onlyme.lab.networks import TwoHead, to_tensor
 from onlyme.lab.people import IdentitySampler
-from onlyme.lab.run import score_pairs
 from onlyme.lab.trainer import limit_threads
 
 if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
     from onlyme.lab.people import People
-    from onlyme.lab.photos import Photos
 
-__all__ = ["MIN_PAIR_PEOPLE", "PeopleTwoHead", "train_two_head"]
+__all__ = ["MIN_PAIR_PEOPLE", "train_two_head"]
 
 MIN_PAIR_PEOPLE = 16
 """Smallest number of people, with two photos or more each, whose pairs are learned from."""
@@ -35,28 +29,7 @@ _PHOTOS = 2
 _RATE = 1e-3
 
 
-@dataclass(frozen=True, eq=False)
-class PeopleTwoHead:
-    """A two-head network that learned from many people.
-
-    Attributes:
-        network: in evaluation mode.
-        people: number of people that it learned from.
-        steps: number of batches.
-    """
-
-    network: TwoHead
-    people: int
-    steps: int
-
-    @torch.no_grad()
-    def pair_scores(self, photos: Photos, faces: NDArray[np.uint8]) -> NDArray[np.float64]:
-        """Compare faces with each photo of an owner: float64[k, m] logits."""
-        stored = self.network.store(to_tensor(photos.me), to_tensor(photos.not_me))
-        return score_pairs(self.network, stored, faces)
-
-
-def train_two_head(people: People, steps: int, seed: int = 0) -> PeopleTwoHead:
+def train_two_head(people: People, steps: int, seed: int = 0) -> TwoHead:
     """Train on all pairs in batches of 16 people with two photos each.
 
     *Same* and *not same* weigh alike, although there are thirty times as many of the second.
@@ -65,6 +38,9 @@ def train_two_head(people: People, steps: int, seed: int = 0) -> PeopleTwoHead:
         people: at least 16 with two photos or more; others are left out.
         steps: number of batches.
         seed: of weights, batches and augmentation.
+
+    Returns:
+        The network in evaluation mode.
 
     Raises:
         UsageError: when there are too few people.
@@ -83,4 +59,4 @@ def train_two_head(people: People, steps: int, seed: int = 0) -> PeopleTwoHead:
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]  # torch has no type for it
             optimizer.step()
-    return PeopleTwoHead(network.eval(), batches.people, steps)
+    return network.eval()

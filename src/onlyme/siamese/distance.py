@@ -8,7 +8,8 @@ are for the network's own space or for head space.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -24,7 +25,10 @@ __all__ = [
     "SAME_PERSON_DISTANCE",
     "SAME_PICTURE_DISTANCE",
     "SAME_PICTURE_HEAD_DISTANCE",
+    "SHIPPED_LIMITS",
+    "UNMEASURED_LIMITS",
     "UNRELATED_DISTANCE",
+    "PhotoLimits",
     "check_unit_rows",
     "dot_rows",
     "measure_distances",
@@ -50,6 +54,24 @@ SAME_PERSON_DISTANCE = 1.2
 """In the shipped network's own space. Photos of one person lie nearer than this; of two people
 99.9 % lie farther (1.2 is a cosine of 0.28). Used only to notice strays among enrolment photos,
 never to accept a face."""
+
+
+class PhotoLimits(NamedTuple):
+    """Distances in an embedder's own space that notice doubles and strays among photos.
+
+    Attributes:
+        same_picture: embeddings nearer than this are of one picture.
+        same_person: photos farther from the person's others than this show another person;
+            infinite where that is not known.
+    """
+
+    same_picture: float
+    same_person: float
+
+
+SHIPPED_LIMITS = PhotoLimits(SAME_PICTURE_DISTANCE, SAME_PERSON_DISTANCE)
+UNMEASURED_LIMITS = PhotoLimits(EQUAL_PICTURE_DISTANCE, math.inf)
+"""Of a network whose people are not known."""
 
 MAX_ROWS_WITHOUT_BLAS = 8
 """Up to this many rows are multiplied without BLAS; see `dot_rows`."""

@@ -16,7 +16,14 @@ import numpy as np
 
 from onlyme.errors import NotCalibrated
 from onlyme.siamese.calibrate import CameraEffects, MissTable, TailCurve, compute_centres
-from onlyme.siamese.distance import check_unit_rows, dot_rows, normalize
+from onlyme.siamese.distance import (
+    SHIPPED_LIMITS,
+    UNMEASURED_LIMITS,
+    PhotoLimits,
+    check_unit_rows,
+    dot_rows,
+    normalize,
+)
 from onlyme.siamese.margin import NotMe
 from onlyme.siamese.second import SecondRule
 
@@ -82,6 +89,14 @@ class Base:
     def calibrated(self) -> bool:
         """Whether an alpha stands for a false accept rate."""
         return self.curve is not None
+
+    @property
+    def photo_limits(self) -> PhotoLimits:
+        """By which distances doubles and strays among photos are noticed."""
+        if not self.calibrated:
+            return UNMEASURED_LIMITS
+        own = self.card.get("photo_limits")  # of a network that `onlyme lab calibrate` measured
+        return PhotoLimits(*own) if own else SHIPPED_LIMITS
 
     @classmethod
     def load(cls, model: str) -> Self:

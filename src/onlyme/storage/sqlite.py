@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, Any
 from onlyme.errors import VaultDamaged, VaultError
 from onlyme.storage.sqlite_errors import (
     FOREIGN_SQL,
-    FULL,
     explain_unwritable,
     is_busy,
     read_code,
@@ -194,7 +193,7 @@ class SqliteFile:
                 is_busy, _, _ = self.run("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.OperationalError as error:
             if read_code(error) & 0xFF == sqlite3.SQLITE_FULL:
-                return [f"{self.path}: {FULL}; remnants of what was erased stay in it until then"]
+                return [self._explain_full()]
             if not is_busy(error):
                 raise
             is_busy = True
@@ -223,6 +222,12 @@ class SqliteFile:
                 self._connection.backup(target)
         finally:
             target.close()
+
+    def _explain_full(self) -> str:
+        return (
+            f"this is done, but {self.path} has no room to remove remnants of what was erased; "
+            "free some space, and the next change that erases something removes them"
+        )
 
     def _explain_remnants(self) -> str:
         return (

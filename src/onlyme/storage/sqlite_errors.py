@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "FOREIGN_SQL",
-    "FULL",
+    "RETRY",
     "explain_unwritable",
     "is_busy",
     "read_code",
@@ -29,7 +29,10 @@ _MIN_ROOM = 1 << 20
 
 _STATVFS: Any = getattr(os, "statvfs", None)  # Windows has none
 
-FULL = "the disk is full; free some space and run the command again"
+RETRY = "; free some space and run the command again"
+"""The end of the message of a change that a full disk prevented."""
+
+_FULL = f"the disk is full{RETRY}"
 
 FOREIGN_SQL = (
     "was changed by another program: it holds tables, triggers or views that onlyme did not make; "
@@ -48,7 +51,7 @@ def translate_sqlite_errors(path: Path) -> Iterator[None]:
         if not read_code(error):
             raise VaultDamaged(f"{path} is damaged: it holds broken text") from None
         if read_code(error) & 0xFF == sqlite3.SQLITE_FULL:
-            raise VaultError(f"{path}: {FULL}") from None
+            raise VaultError(f"{path}: {_FULL}") from None
         raise VaultError(_explain_log(path, error) or f"{path}: {error}") from None
     except (sqlite3.ProgrammingError, sqlite3.InterfaceError) as error:
         raise VaultError(f"{path} {_describe_misuse(error)}") from None

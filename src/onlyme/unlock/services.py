@@ -8,6 +8,7 @@ from __future__ import annotations
 
 __all__ = [
     "BESIDE",
+    "BY_MESSAGE",
     "GREETERS",
     "LOCKERS",
     "ON_TERMINAL",
@@ -72,6 +73,10 @@ LOCKERS = frozenset(
 ON_TERMINAL = frozenset(["login", "physlock", "vlock"])
 """They ask on a terminal, one question after the other. While they look for a face, a key there
 leads to the password. Not so for programs with a window: their terminal is the screen's."""
+
+BY_MESSAGE = frozenset(["greetd"])
+"""Greeters that show a line of PAM while the helper still runs, so that it can ask for a gesture.
+Tried with greetd's own `agreety`; other display managers show it too late or not at all."""
 
 WITHOUT_TERMINAL = frozenset(["polkit-1"])
 """Their question is a window of the desktop, which shows nothing of ours."""

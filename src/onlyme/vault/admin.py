@@ -20,6 +20,7 @@ from onlyme.errors import (
     unknown_owner,
 )
 from onlyme.gate.audit import Event
+from onlyme.storage.sqlite_errors import RETRY
 from onlyme.types import checked_name
 from onlyme.vault.backup import (
     BACKUP,
@@ -333,7 +334,8 @@ class VaultAdmin:
             with self.store.edit() as edit:
                 self.gate.note(edit, Event.REKEY, detail=self.store.kind)
         except VaultError as error:  # the keys are new already, and an error would deny that
-            notes.append(f"the log has no line for it: {error}")
+            why = str(error).removesuffix(RETRY)
+            notes.append(f"the keys are new, but the log has no line for that: {why}")
         return notes
 
     def backup(self, path: Path | None = None, marker: str = "") -> Path:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "BACKUP",
+    "KEYRING",
     "QUARANTINE",
     "TOLD_EYES",
     "back_up",
@@ -36,6 +37,8 @@ __all__ = [
 
 BACKUP: Final = "backup"
 """Kind of the record that remembers where a backup is."""
+KEYRING: Final = "keyring password"
+"""Kind of the record of a keyring's own password; see `onlyme.unlock.keyring.change`."""
 QUARANTINE: Final = "quarantine"
 """Kind of the record of what a template may learn; see `onlyme.faceid.adaptation`."""
 TOLD_EYES: Final = "told eyes"
@@ -127,6 +130,7 @@ def change_backups(store: Store, suffix: str, change: Callable[[Store, Path], No
 def forget_rest(gate: Gate, edit: VaultTransaction, name: str) -> None:
     """Erase what is stored of a person beside the template."""
     gate.forget(edit, name)
+    edit.remove(KEYRING, name)
     edit.remove(QUARANTINE, name)
     edit.remove(TOLD_EYES, name)
 

@@ -136,6 +136,7 @@ UNLOCK_STEPS = tuple(
         Step("unlock revoke", "--user root"),
         Step("unlock retry", "--user root"),
         Step("unlock status", "login --user root"),
+        Step("unlock keyring", "status --user nobody"),
         Step("unlock preview", "--camera {work}/clip.avi --seconds 0.5"),
         Step("unlock test", "--user root", 1),
         Step("unlock disable", "--for 2h"),

@@ -92,12 +92,26 @@ def test_a_tenant_without_tables_finds_no_other_gallery(server, fresh):
     PostgresStore.upgrade(place(server, fresh, "one"), MODEL, DIMENSION)
     with pytest.raises(VaultError, match=r"tenant two .* holds no gallery"):
         open_store(server, fresh, "two")
+
+
+def test_tenants_do_not_share_a_database_with_another_gallery(server, fresh):
+    """Names that a tenant's schema lacks are looked up where pgvector is."""
     PostgresStore.upgrade(server.address(fresh), MODEL, DIMENSION)  # in `public`
     for tenant in ("one", "two"):
         with pytest.raises(VaultError, match="give tenants a database of their own"):
             open_store(server, fresh, tenant)
         with pytest.raises(VaultError, match="give tenants a database of their own"):
             PostgresStore.upgrade(place(server, fresh, tenant), MODEL, DIMENSION)
+
+
+def test_a_command_without_the_tenant_does_not_close_the_galleries_of_all(server, fresh):
+    """It would make a gallery beside them, and with that each of them is refused."""
+    PostgresStore.upgrade(place(server, fresh, "one"), MODEL, DIMENSION)
+    with pytest.raises(VaultError, match=r"holds galleries of tenants: name one"):
+        PostgresStore.upgrade(server.address(fresh), MODEL, DIMENSION)
+    with pytest.raises(VaultError, match="holds no gallery"):
+        PostgresStore(server.address(fresh), MODEL, DIMENSION)
+    open_store(server, fresh, "one").close()
 
 
 def test_a_role_of_a_tenant_cannot_reach_another_ones_schema(server, fresh):
@@ -142,16 +156,32 @@ def test_people_of_tenants_with_vaults_of_their_own(server, fresh, crowd, settin
 
 
 @pytest.mark.parametrize(
-    "tenant", ["A", "1a", "a-b", "a.b", 'a"b', "a;b", "a b", "x" * 41, "a,public", "ä", "a%00b"]
+    "tenant",
+    [
+        "",
+        "&connect_timeout=5",
+        "A",
+        "1a",
+        "a-b",
+        "a.b",
+        'a"b',
+        "a;b",
+        "a b",
+        "x" * 41,
+        "a,public",
+        "ä",
+        "a%00b",
+    ],
 )
 def test_names_that_no_tenant_may_have(tenant):
     with pytest.raises(SettingsError):
         DatabaseAddress.parse(f"postgresql+psycopg://u@localhost/d?tenant={tenant}")
 
 
-def test_two_tenants_in_one_address_are_refused():
-    with pytest.raises(SettingsError):
-        DatabaseAddress.parse("postgresql+psycopg://u@localhost/d?tenant=a&tenant=b")
+@pytest.mark.parametrize("query", ["tenant=a&tenant=b", "tenant=a&tenant=", "%74enant=", "tenant"])
+def test_two_tenants_or_an_empty_one_in_an_address_are_refused(query):
+    with pytest.raises(SettingsError, match="a tenant has one name"):
+        DatabaseAddress.parse(f"postgresql+psycopg://u@localhost/d?{query}")
 
 
 def test_the_tenant_is_told_in_messages_and_is_no_option_of_the_server():
@@ -168,6 +198,11 @@ def test_the_command_makes_and_counts_a_tenants_gallery(server, fresh, run, tmp_
     process = run("store", "status", "--tenant", "two", store=store)
     out, err = process.communicate(timeout=120)
     assert "tenant two in database" in out, err
+    process = run("store", "status", "--tenant", "two", store=f"{store}&tenant=one")
+    assert "tenant two in database" in process.communicate(timeout=120)[0]
+    for tenant in ("", "two&tenant=one"):
+        process = run("store", "status", "--tenant", tenant, store=f"{store}&tenant=one")
+        assert "a tenant has one name" in process.communicate(timeout=120)[1]
     assert run("store", "status", "--tenant", "one").wait(120) != 0  # beside the vault
     with psycopg.connect(store.replace("+psycopg", "")) as link:
         schemas = link.execute("SELECT nspname FROM pg_namespace WHERE nspname LIKE 'onlyme%'")

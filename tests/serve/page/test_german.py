@@ -11,8 +11,9 @@ from onlyme.enrollment.guided import _ASK, _NO_SUBJECT
 from onlyme.evaluate.score_card import ATTACKS
 from onlyme.face.enrollment_quality import assess_for_enrollment
 from onlyme.liveness.gestures import Gesture, make_gesture_prompt
+from onlyme.serve.problems import _INTERNAL_DETAIL, _OWN_DETAILS, convert_status
 from tests.serve.browsing import DESK, PHONE, visit
-from tests.serve.page.catalogue import find_messages, read_german
+from tests.serve.page.catalogue import find_messages, find_service_sentences, read_german
 
 VIEWS = (
     *("unlock", "who", "enroll", "more/obama", "sensitivity", "people", "audit", "not-me"),
@@ -50,6 +51,23 @@ def test_what_the_service_asks_for_is_said_in_german():
         *(make_gesture_prompt(one)[1] for one in Gesture),
     ]
     assert not [one for one in said if one not in german]
+
+
+def translate(shown, sentences):
+    """Say sentences of the service as the page does."""
+    ask = "list => import('/i18n.js').then((i18n) => list.map(i18n.translate))"
+    return shown.page.evaluate(ask, sentences)
+
+
+def test_every_sentence_of_the_service_is_said_in_german(window, served):
+    sentences = sorted(
+        {*find_service_sentences(), *_OWN_DETAILS.values(), _INTERNAL_DETAIL}
+        | {convert_status(500).detail}
+    )
+    assert len(sentences) > 60
+    with visit(window, served, locale="de-DE") as shown:
+        said = translate(shown, sentences)
+    assert not [one for one, german in zip(sentences, said, strict=True) if one == german]
 
 
 @pytest.mark.parametrize("size", [DESK, PHONE], ids=["desk", "phone"])
@@ -92,8 +110,8 @@ def test_what_the_service_says_of_photos_and_of_its_parts_is_german(window, serv
         findings = shown.page.evaluate(
             "import('/api.js').then((api) => api.get('/v1/service/doctor'))"
         )
-        said = shown.page.evaluate(
-            "list => import('/i18n.js').then((i18n) => list.map(i18n.translate))",
+        said = translate(
+            shown,
             english := [
                 *(refused.json()["detail"], *made["advice"]),
                 *(one for one in details if one and "/" not in one),

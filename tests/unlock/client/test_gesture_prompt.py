@@ -80,7 +80,18 @@ def test_nothing_but_a_match_ends_a_gesture_well(tmp_path, said):
 def test_a_service_that_gives_no_rights_is_asked_for_no_gesture(tmp_path):
     for first in (GESTURE, NO_PROMPT):
         with tempfile.TemporaryDirectory() as folder:
-            assert answer(Path(folder), http(first), http(MATCH))[0] is False
+            said = answer(
+                Path(folder), http(first), http(MATCH), environment=PAM | {"PAM_SERVICE": "lightdm"}
+            )
+            assert said[0] is False
+
+
+def test_greetd_is_given_the_gesture_as_a_line_of_pam(tmp_path, capfdbinary):
+    greetd = PAM | {"PAM_SERVICE": "greetd"}
+    assert answer(tmp_path, http(GESTURE), http(MATCH), environment=greetd)[0] is True
+    shown = capfdbinary.readouterr().out.decode()
+    assert "nod[2J, to log in and open your keyring" in shown
+    assert "\x1b" not in shown
 
 
 def test_polkits_notification_does_not_name_its_own_helper(tmp_path, desktop):

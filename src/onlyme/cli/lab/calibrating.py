@@ -84,7 +84,7 @@ def _read_unknown(
 ) -> tuple[People, list[str]]:
     """Read the people whom the network was not trained on, and say who is left out."""
     from onlyme.cli.lab.parts import count_photos, make_loader, read_album
-    from onlyme.lab.calibration import add_strangers, leave_out_known
+    from onlyme.lab.calibration import add_strangers
     from onlyme.lab.photos import list_photo_files, read_folder
 
     album = read_album(people, cache, whole=whole)
@@ -96,7 +96,7 @@ def _read_unknown(
         album = add_strangers(album, others)
     if known.exists():
         before = len(album)
-        album = leave_out_known(album, np.load(known, allow_pickle=False))
+        album = album.select(~album.find_known(np.load(known, allow_pickle=False)))
         if left := before - len(album):
             notes.append(
                 f"left out: {format_count(left, 'person', 'people')} whom the network was trained "

@@ -214,14 +214,15 @@ def distill(
 ) -> None:
     """Teach the shipped network small, grey and blurred faces; names are not needed.
 
-    The shipped network is the teacher: from the bad copy of a face the new network must make
-    the vector that the teacher makes of the clean face.
+    The shipped network is the teacher: from the bad copy of a face its student must make the
+    vector that the teacher makes of the clean face. The new network asks the student about small
+    and blurred faces, and gives sharp ones the shipped network's vectors.
     """
     from onlyme.cli.lab.calibrating import train_further
     from onlyme.lab.finetuning import FineTuneSpec
 
     spec = FineTuneSpec(
-        frozen=frozen, people=batch // 2, photos=2, steps=steps, rate=rate, seed=seed
+        gated=True, frozen=frozen, people=batch // 2, photos=2, steps=steps, rate=rate, seed=seed
     )
     with tell_how_to_go_on(out, f"onlyme lab distill {people}"):
         train_further(people, spec, out, cache, resume=resume, progress=is_terminal())

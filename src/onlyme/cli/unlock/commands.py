@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 
 from onlyme.cli.groups import HelpfulGroup
-from onlyme.cli.unlock import config, key, owner, pam, preview, setup, switch, units
+from onlyme.cli.unlock import config, key, keyring, owner, pam, preview, setup, switch, units
 
 __all__ = ["register"]
 
@@ -19,7 +19,7 @@ def register(parent: typer.Typer) -> None:
         no_args_is_help=True,
         help="Let your face open the login and the lock screen.",
     )
-    for family in (setup, pam, owner, switch, preview, config, key, units):
+    for family in (setup, pam, owner, switch, preview, config, key, keyring, units):
         family.register(app)
     parent.add_typer(app)
 

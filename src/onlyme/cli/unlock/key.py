@@ -15,9 +15,10 @@ from onlyme.cli.passwords import read_new_passphrase, read_passphrase, require_r
 
 if TYPE_CHECKING:
     from onlyme.settings import Settings
+    from onlyme.vault.admin import VaultAdmin
     from onlyme.vault.store import Store
 
-__all__ = ["print_key", "register"]
+__all__ = ["open_login_vault", "print_key", "register"]
 
 _KINDS = ("credential", "file")
 
@@ -81,6 +82,18 @@ def key(
     say(f"the vault's key: {document['words']}")
     if to is not None and settings.key not in {"auto", None, to}:
         say(f'note: the settings say key = "{settings.key}"; change it to "{to}"')
+
+
+def open_login_vault() -> VaultAdmin:
+    """Open the vault of the computer's login, which only root can.
+
+    Raises:
+        VaultError: there is none, or it or its key cannot be used.
+    """
+    from onlyme.faceid import wiring
+    from onlyme.settings import Settings
+
+    return wiring.open_vault(options.require_vault(Settings.load_system()))
 
 
 def print_key() -> None:

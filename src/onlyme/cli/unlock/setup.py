@@ -148,11 +148,13 @@ def teardown(
     """
     from onlyme.cli.unlock import pam
     from onlyme.cli.unlock import setup_steps as steps
+    from onlyme.cli.unlock.keyring import require_no_keyring
     from onlyme.unlock import system
 
     require_root("teardown")
     if forget:
         confirm_erasing("Erase the faces of all users of this computer as well?", yes=yes)
+    require_no_keyring()
     pam.uninstall(None, yes=yes, dry_run=False)
     steps.drop_settings(_MARK)
     if forget:

@@ -206,13 +206,7 @@ def _judge_advice(cells: list[WayResult], way: str, rule: Rule) -> Claim:
         if all(cell.reason != "nothing learned" for cell in group)
     }
     verdicts = [_compare_totals(totals[a], totals[high]) for a in totals if a < high in totals]
-    verdict = (
-        "held"
-        if "held" in verdicts
-        else "not decided"
-        if "not decided" in verdicts
-        else "did not hold"
-    )
+    verdict = next((one for one in ("held", "not decided") if one in verdicts), "did not hold")
     told = "; ".join(
         f"at {alpha:g} it {totals[alpha]}"
         if alpha in totals
@@ -266,8 +260,7 @@ def _compare_totals(low: _ErrorsAtAlpha, high: _ErrorsAtAlpha) -> str:
 
 def _mean_half_total(cells: Sequence[WayResult], alpha: float) -> float:
     """Return the half total error by one pair, as the mean over all pairs."""
-    groups: tuple[Group, ...] = ("held", "unseen")
-    return sum(_mean_rate(cells, group, alpha) for group in groups) / 2
+    return (_mean_rate(cells, "held", alpha) + _mean_rate(cells, "unseen", alpha)) / 2
 
 
 def _mean_rate(cells: Sequence[WayResult], group: Group, alpha: float | None = None) -> float:

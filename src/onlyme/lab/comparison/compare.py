@@ -14,15 +14,19 @@ from math import isfinite
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+import torch
+
 from onlyme.lab.comparison.cache import make_key
 from onlyme.lab.comparison.inspection import inspect_way
 from onlyme.lab.comparison.plan import ADVISED_NOT_ME, ADVISED_PHOTOS
 from onlyme.lab.comparison.result import PEOPLE_TWO_HEAD, PRODUCT, PairScores, WayResult
 from onlyme.lab.comparison.split import make_splits, select_unused
+from onlyme.lab.networks import to_tensor
 from onlyme.lab.photos import Photos
 from onlyme.lab.rules import RULES, draw_pair
+from onlyme.lab.run import score_pairs
 from onlyme.lab.trainer import fit_way, limit_threads
-from onlyme.lab.two_head_people import MIN_PAIR_PEOPLE, PeopleTwoHead, train_two_head
+from onlyme.lab.two_head_people import MIN_PAIR_PEOPLE, train_two_head
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -34,6 +38,7 @@ if TYPE_CHECKING:
     from onlyme.lab.comparison.plan import Plan
     from onlyme.lab.comparison.result import Group
     from onlyme.lab.comparison.split import Split
+    from onlyme.lab.networks import TwoHead
     from onlyme.lab.people import People
     from onlyme.lab.spec import Spec
 
@@ -149,7 +154,7 @@ def compare(
         for way in plan.ways:
             cells.append(train_or_find(split, plan.make_spec(way), f"{photos}, {way}"))
             if crowd and way == "two-head":
-                cells.append(_score_crowd(split, crowd))
+                cells.append(_score_crowd(split, crowd, plan.pair_steps))
         if product:
             on_step(f"{next(numbers)} of {total}: {split.owner}, {photos}, {PRODUCT}")
             cells.append(_score_product(split, product))
@@ -167,9 +172,7 @@ def compare(
     return Comparison(plan, tuple(cells), tuple(advice))
 
 
-def _train_on_crowd(
-    people: People, plan: Plan, on_step: Callable[[str], None]
-) -> PeopleTwoHead | None:
+def _train_on_crowd(people: People, plan: Plan, on_step: Callable[[str], None]) -> TwoHead | None:
     """Train the two-head network on the people whom no other way sees; None with too few."""
     if "two-head" not in plan.ways or not plan.pair_steps:
         return None
@@ -184,24 +187,17 @@ def _train_on_crowd(
     return train_two_head(unused, plan.pair_steps, plan.seed)
 
 
-def _score_crowd(split: Split, crowd: PeopleTwoHead) -> WayResult:
-    start = perf_counter()
+@torch.no_grad()
+def _score_crowd(split: Split, crowd: TwoHead, steps: int) -> WayResult:
+    start, me = perf_counter(), split.photos.me
     with limit_threads(1):
-        tables = [crowd.pair_scores(split.photos, faces) for faces in split.tested]
-    held, trained, unseen = (tuple(table.mean(1).tolist()) for table in tables)
-    return WayResult(
-        PEOPLE_TWO_HEAD,
-        split.owner,
-        len(split.photos.me),
-        crowd.network.threshold,
-        held,
-        trained,
-        unseen,
-        reason="limit",
-        steps=crowd.steps,
-        spent=perf_counter() - start,
-        pairs=PairScores(tables[0], tables[1], tables[2], draw_pair(len(split.photos.me), 0)),
-    )
+        stored = crowd.store(to_tensor(me), to_tensor(split.photos.not_me))
+        tables = [score_pairs(crowd, stored, faces) for faces in split.tested]
+    return _make_result(
+        split, PEOPLE_TWO_HEAD, crowd.threshold, [table.mean(1) for table in tables],
+        reason="limit", steps=steps, spent=perf_counter() - start,
+        pairs=PairScores(tables[0], tables[1], tables[2], draw_pair(len(me), 0)),
+    )  # fmt: skip
 
 
 def _take_few(split: Split) -> Split:
@@ -216,27 +212,15 @@ def _train_way(split: Split, spec: Spec, cache: ResultCache | None, *, progress:
     with limit_threads(spec.threads):
         tables = [trained.pair_scores(faces) for faces in split.tested]
         look = inspect_way(trained, split)
-    held, known, unseen = (tuple(trained.join_pairs(table).tolist()) for table in tables)
-    result = WayResult(
-        spec.way,
-        split.owner,
-        len(split.photos.me),
-        trained.threshold,
-        held,
-        known,
-        unseen,
-        reason=trained.result.reason,
-        steps=trained.result.steps,
-        curve=trained.result.curve,
-        seconds=trained.result.seconds,
-        spent=perf_counter() - start,
-        peak_bytes=trained.result.peak_bytes,
-        strangers=len(split.photos.not_me),
-        pairs=PairScores(tables[0], tables[1], tables[2], trained.drawn_pair)
-        if trained.pairs > 1
-        else None,
-        look=look,
-    )
+    done, pairs = trained.result, None
+    if trained.pairs > 1:
+        pairs = PairScores(tables[0], tables[1], tables[2], trained.drawn_pair)
+    result = _make_result(
+        split, spec.way, trained.threshold, [trained.join_pairs(table) for table in tables],
+        reason=done.reason, steps=done.steps, curve=done.curve, seconds=done.seconds,
+        spent=perf_counter() - start, peak_bytes=done.peak_bytes, look=look,
+        strangers=len(split.photos.not_me), pairs=pairs,
+    )  # fmt: skip
     if cache:
         cache.store(make_key(split, spec), result)
     # Trainer and network refer to each other. Without this, the network (1.5 GB for the article's)
@@ -250,19 +234,20 @@ def _score_product(split: Split, product: ProductLearner) -> WayResult:
     start = perf_counter()
     scorer = product(split.photos)
     seconds = perf_counter() - start
-    held, trained, unseen = (tuple(map(float, scorer.scores(faces))) for faces in split.tested)
-    return WayResult(
-        PRODUCT,
-        split.owner,
-        len(split.photos.me),
-        scorer.threshold,
-        held,
-        trained,
-        unseen,
-        seconds=seconds,
-        spent=perf_counter() - start,
+    scores = [scorer.scores(faces) for faces in split.tested]
+    return _make_result(
+        split, PRODUCT, scorer.threshold, scores, seconds=seconds, spent=perf_counter() - start,
         strangers=len(split.photos.not_me),
-    )
+    )  # fmt: skip
+
+
+def _make_result(
+    split: Split, way: str, threshold: float, scores: list[NDArray[np.float64]], **more: Any
+) -> WayResult:
+    """Return a result, from the scores of the split's tested faces."""
+    held, trained, unseen = (tuple(group.tolist()) for group in scores)
+    photos = len(split.photos.me)
+    return WayResult(way, split.owner, photos, threshold, held, trained, unseen, **more)
 
 
 def _list_values(cells: Iterable[WayResult]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:

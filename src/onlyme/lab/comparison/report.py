@@ -214,7 +214,7 @@ def _render_costs(comparison: Comparison) -> str:
             escape(cell.owner),
             str(cell.photos),
             str(cell.strangers),
-            f"{cell.seconds:.1f} s",
+            f"{cell.seconds:.1f} s" if cell.seconds else "once for all",
             f"{cell.peak_bytes / 1e6:.0f} MB" if cell.peak_bytes else "–",
             f"{cell.steps:,}" if cell.steps else "–",
             _ENDINGS.get(cell.reason, cell.reason),
@@ -326,24 +326,12 @@ def _render_inspections(comparison: Comparison) -> str:
         cell = next((c for c in reversed(comparison.select(way)) if c.look), None)
         if not cell or not cell.look:
             continue
-        maps = [
-            render_figure(
-                draw_scatter(
-                    [
-                        Series(group, points[:, 0].tolist(), points[:, 1].tolist(), COLOURS[group])
-                        for group, points in zip(MAP_GROUPS, groups, strict=True)
-                    ],
-                    ("first component", "second component"),
-                ),
-                f"Map of the embeddings, {name}",
-            )
-            for name, groups in cell.look.maps.items()
-        ]
+        maps = [_render_map(name, groups) for name, groups in cell.look.maps.items()]
         triplets = [
             render_figure(
                 "".join(
                     embed_image(_encode_png(face), name)
-                    for name, face in zip(("A", "P", "N"), faces, strict=True)
+                    for name, face in zip("APN", faces, strict=True)
                 ),
                 f"A, P, N: {excess:+.2f}".replace("-", "−"),
             )
@@ -358,6 +346,15 @@ def _render_inspections(comparison: Comparison) -> str:
             f'<div class="row">{"".join(triplets)}</div>'
         )
     return "".join(parts)
+
+
+def _render_map(name: str, groups: tuple[NDArray[np.float64], ...]) -> str:
+    series = [
+        Series(group, points[:, 0].tolist(), points[:, 1].tolist(), COLOURS[group])
+        for group, points in zip(MAP_GROUPS, groups, strict=True)
+    ]
+    chart = draw_scatter(series, ("first component", "second component"))
+    return render_figure(chart, f"Map of the embeddings, {name}")
 
 
 def _render_row(title: str, figures: list[str], note: str = "") -> str:

@@ -120,8 +120,7 @@ class WayResult:
         """
         bound = self.threshold if threshold is None else threshold
         accepted = [score >= bound for score in self.scores(group, rule)]
-        errors = accepted.count(group != "held")
-        return errors, len(accepted)
+        return accepted.count(group != "held"), len(accepted)
 
     def mean_errors(self, group: Group, threshold: float | None = None) -> tuple[float, int]:
         """Return the errors by one pair, as the mean over all pairs, and the number of photos."""

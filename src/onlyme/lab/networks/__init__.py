@@ -1,4 +1,4 @@
-"""Build the network of a way, untrained. Each network has its own file."""
+"""Build networks by name, untrained. Each network has its own file."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import torch
 
 from onlyme.errors import UsageError
 from onlyme.lab.constants import WAYS
-from onlyme.lab.networks._embedding import EmbeddingNetwork
-from onlyme.lab.networks._input import to_tensor
+from onlyme.lab.networks._input import EmbeddingNetwork, to_tensor
 from onlyme.lab.networks.article import Article
-from onlyme.lab.networks.backbones import BACKBONES, build_backbone
 from onlyme.lab.networks.classifier import Classifier
 from onlyme.lab.networks.compact import Compact
+from onlyme.lab.networks.iresnet import IResNet
+from onlyme.lab.networks.mobilefacenet import MobileFaceNet
 from onlyme.lab.networks.siamese import Siamese, compute_pair_margins
 from onlyme.lab.networks.two_head import TwoHead
 
@@ -33,6 +33,34 @@ __all__ = [
     "compute_pair_margins",
     "to_tensor",
 ]
+
+
+BACKBONES = ("compact", "thin", "mobilefacenet", "iresnet18", "iresnet50")
+"""Embedders for many people: from `compact` and `thin`, for a CPU, to `iresnet50`, for graphics
+cards."""
+
+
+def build_backbone(name: str, dimension: int) -> EmbeddingNetwork:
+    """Build an embedder for many people; its vectors have unit length.
+
+    Raises:
+        UsageError: when there is none of that name.
+
+    >>> build_backbone("thin", 64).dimension
+    64
+    """
+    match name:
+        case "compact":
+            return Compact(dimension)
+        case "thin":
+            return Compact(dimension, channels=(16, 32, 64, 128))
+        case "mobilefacenet":
+            return MobileFaceNet(dimension)
+        case "iresnet18":
+            return IResNet((2, 2, 2, 2), dimension)
+        case "iresnet50":
+            return IResNet((3, 4, 14, 3), dimension)
+    raise UsageError(f"no network is called {name!r}; known: {', '.join(BACKBONES)}")
 
 
 def build_network(spec: Spec) -> Classifier | TwoHead | Siamese:

@@ -1,4 +1,4 @@
-"""Prepare pictures for a network: tensor, size and oval."""
+"""Prepare pictures for a network (tensor, size and oval), and say what all embedders share."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-__all__ = ["InputLayer", "to_tensor"]
+__all__ = ["EmbeddingNetwork", "InputLayer", "to_tensor"]
 
 
 def to_tensor(images: NDArray[np.uint8]) -> Tensor:
@@ -23,6 +23,18 @@ def to_tensor(images: NDArray[np.uint8]) -> Tensor:
     torch.Size([1, 3, 2, 2])
     """
     return torch.from_numpy(np.ascontiguousarray(images)).permute(0, 3, 1, 2).float() / 255
+
+
+class EmbeddingNetwork(nn.Module):
+    """A network that maps float[n, 3, S, S] in [0, 1] to float[n, d].
+
+    Attributes:
+        dimension: d, the length of a vector.
+        unit: whether each vector is divided by its length.
+    """
+
+    dimension: int
+    unit: bool
 
 
 class InputLayer(nn.Module):

@@ -44,8 +44,7 @@ from torch.nn.functional import normalize
 from torch.utils.checkpoint import checkpoint
 
 from onlyme.lab.constants import PUBLISHED_SIDE_PIXELS
-from onlyme.lab.networks._embedding import EmbeddingNetwork
-from onlyme.lab.networks._input import InputLayer
+from onlyme.lab.networks._input import EmbeddingNetwork, InputLayer
 from onlyme.lab.networks.dropout import compute_kept_channels, draw_dropout_factors
 
 if TYPE_CHECKING:

@@ -16,8 +16,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from onlyme.lab.constants import FACE_SIDE_PIXELS
-from onlyme.lab.networks._embedding import EmbeddingNetwork
-from onlyme.lab.networks._input import InputLayer
+from onlyme.lab.networks._input import EmbeddingNetwork, InputLayer
 
 if TYPE_CHECKING:
     from torch import Tensor

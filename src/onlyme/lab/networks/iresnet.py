@@ -13,8 +13,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from onlyme.lab.constants import FACE_SIDE_PIXELS
-from onlyme.lab.networks._embedding import EmbeddingNetwork
-from onlyme.lab.networks._input import InputLayer
+from onlyme.lab.networks._input import EmbeddingNetwork, InputLayer
 from onlyme.lab.networks._normalization import BatchNorm1d, BatchNorm2d
 
 if TYPE_CHECKING:
@@ -53,9 +52,7 @@ class IResNet(EmbeddingNetwork):
                 inputs = channels
         self.trunk = nn.Sequential(*layers, BatchNorm2d(inputs))
         self.out = nn.Sequential(
-            nn.Dropout(0.4),
-            nn.Linear(inputs * _LAST_SIDE**2, dimension),
-            BatchNorm1d(dimension),
+            nn.Dropout(0.4), nn.Linear(inputs * _LAST_SIDE**2, dimension), BatchNorm1d(dimension)
         )
 
     def forward(self, images: Tensor) -> Tensor:

@@ -12,8 +12,7 @@ from torch import nn
 from torch.nn.functional import normalize
 
 from onlyme.lab.constants import FACE_SIDE_PIXELS
-from onlyme.lab.networks._embedding import EmbeddingNetwork
-from onlyme.lab.networks._input import InputLayer
+from onlyme.lab.networks._input import EmbeddingNetwork, InputLayer
 from onlyme.lab.networks._normalization import BatchNorm2d
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from onlyme.lab.triplets import euclidean, make_triplet_loss
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from onlyme.lab.networks._embedding import EmbeddingNetwork
+    from onlyme.lab.networks._input import EmbeddingNetwork
     from onlyme.lab.triplets import Kind
 
 __all__ = ["Siamese", "compute_pair_margins"]

@@ -83,10 +83,10 @@ def watch_visits(
             opens=opens,
             source_name=source,
             on_event=reports.add,
+            on_people=reports.show,
         )
         rate = FrameRate()
         for people in made:
-            reports.show(people)
             seen = _report(people, latest, say, admin=admin)
             say("look", people=seen, taken=latest.number, rate=rate.tick(monotonic()))
 

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from onlyme.unlock.client.asker import Asker
 from onlyme.unlock.client.remote import is_remote
 from onlyme.unlock.client.seat import find_seat
-from onlyme.unlock.services import ON_TERMINAL, needs_intent
+from onlyme.unlock.services import BY_MESSAGE, ON_TERMINAL, needs_intent
 from onlyme.unlock.transport import SOCKET, NoAnswer, ask
 
 if TYPE_CHECKING:
@@ -78,6 +78,12 @@ def run(arguments: Sequence[str], environment: Mapping[str, str], parent: int) -
         return False, _USAGE
     if not user:
         return False, ""  # PAM does not know the user's name yet
+    if kind == "open_session":
+        # Loaded here: only greeters whose users asked for it have this line.
+        from onlyme.unlock.client.session import SESSION_SECONDS, open_keyring
+
+        _end_after(SESSION_SECONDS)
+        return open_keyring(options.socket, user, environment.get("PAM_SERVICE", ""))
     if kind != "auth":
         # An account phase does not know whether a password, or anything at all, was asked for.
         return False, ""
@@ -114,8 +120,12 @@ def _ask_daemon(
     if needs_intent(question["service"]):
         display = _make_display(environment, parent, face)
         question |= {"can_show": bool(display.terminal)}
+    if question["service"] in BY_MESSAGE:
+        display = _make_display(environment, parent, face)
+        question |= {"can_show": True}
     if question["service"] in ON_TERMINAL:
         display = _make_display(environment, parent, face)
+        question |= {"can_show": bool(display.terminal)}
         answer = display.look(partial(_send_question, options, question, options.seconds))
     else:
         answer = _send_question(options, question, options.seconds)

@@ -7,11 +7,12 @@ on the terminal of the program that asks, and as a notification on the user's de
 from __future__ import annotations
 
 import contextlib
+import sys
 from typing import TYPE_CHECKING, Any
 
 from onlyme.unlock.client.harmless import fit_text
 from onlyme.unlock.client.terminal import Prompt, find_terminal, read_command
-from onlyme.unlock.services import WITHOUT_TERMINAL
+from onlyme.unlock.services import BY_MESSAGE, WITHOUT_TERMINAL
 from onlyme.unlock.transport import GivenUp, NoAnswer
 
 if TYPE_CHECKING:
@@ -105,6 +106,9 @@ class Display:
         shown = {"ticket": str(asked.get("ticket", ""))}
         gesture = _make_line(f"{asked.get('arrow', '')} {asked.get('words', '')}")
         try:
+            if self._service in BY_MESSAGE:
+                _say(f"{gesture}, to log in and open your keyring")
+                return _wait(shown, send, None, _say)
             if not self.terminal:
                 if not self._notify(gesture, seconds):
                     raise NoAnswer("The gesture could not be shown on your desktop")
@@ -154,6 +158,13 @@ def _wait(
             break
         write(f"\n  {_make_line(str(answer.get('message', '')))} ")
     return answer
+
+
+def _say(text: str) -> None:
+    """Give a line to PAM, which hands it to the greeter."""
+    words = f"{_NAME}{text.strip()}\n".encode(sys.stdout.encoding, "replace")
+    sys.stdout.buffer.write(words)
+    sys.stdout.flush()
 
 
 def _make_line(text: str) -> str:

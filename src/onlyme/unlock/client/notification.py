@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["SHOW_SECONDS", "Notification"]
+__all__ = ["SHOW_SECONDS", "Notification", "belongs_to", "find_rights"]
 
 SHOW_SECONDS = 0.3
 """How long a request waits until the desktop shows it."""
@@ -91,9 +91,9 @@ class Notification:
         """Start a child that calls the user's notification server; None where there is no bus."""
         import resource
 
-        folder, rights = f"{self._folder}/{self._uid}", _find_rights(self._uid)
+        folder, rights = f"{self._folder}/{self._uid}", find_rights(self._uid)
         bus = f"{folder}/bus"
-        if rights is None or not _belongs_to(folder, bus, self._uid):
+        if rights is None or not belongs_to(folder, bus, self._uid):
             return None
         options = (f"--address=unix:path={bus}", f"--timeout={_MAX_SHOWN_SECONDS:g}")
         words = [self._program, *options, "call", "--", *_SERVICE, _SERVICE[0], method, signature]
@@ -149,7 +149,7 @@ def _clean(text: str, most: int) -> str:
     return html.escape(shown if len(shown) <= most else f"{shown[:most]}…", quote=False)
 
 
-def _belongs_to(folder: str, bus: str, uid: int) -> bool:
+def belongs_to(folder: str, bus: str, uid: int) -> bool:
     """Say whether a user's folder and the bus in it are the user's own, and no links."""
     try:
         outer, inner = os.lstat(folder), os.lstat(bus)
@@ -160,7 +160,7 @@ def _belongs_to(folder: str, bus: str, uid: int) -> bool:
     return outer.st_uid == inner.st_uid == uid
 
 
-def _find_rights(uid: int) -> dict[str, Any] | None:
+def find_rights(uid: int) -> dict[str, Any] | None:
     """Return how a child becomes a user; None if it may not."""
     import pwd
 

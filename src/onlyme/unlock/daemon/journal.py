@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["log_attempt"]
+__all__ = ["log_attempt", "log_release"]
 
 _log = logging.getLogger("onlyme.attempts")
 _UNSAFE = re.compile(r"[^\w@.+-]")  # a client chooses the words: a new line would forge an entry
@@ -36,4 +36,14 @@ def log_attempt(user: str, service: str, answer: Mapping[str, Any], milliseconds
         answer["reason"],
         milliseconds,
         answer["camera_ms"],
+    )
+
+
+def log_release(user: str, service: str, *, released: bool) -> None:
+    """Log whether a session got the password of its user's keyring."""
+    _log.info(
+        "user=%s service=%s keyring=%s",
+        _UNSAFE.sub("?", user),
+        _UNSAFE.sub("?", service),
+        "released" if released else "kept",
     )

@@ -22,6 +22,7 @@ from onlyme.types import AttentionLevel, LivenessLevel, Reason
 from onlyme.unlock.daemon import gesture_request, lid
 from onlyme.unlock.daemon.cancel import CancelToken
 from onlyme.unlock.daemon.outcome import INFRARED_DETAIL, UnlockOutcome, UnlockReason, make_outcome
+from onlyme.unlock.keyring.change import read_password
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -193,6 +194,14 @@ class Recognizer:
         if self._parts is not None:
             self._parts.mesh()
         return None
+
+    def read_keyring(self, user: str) -> str | None:
+        """Return the password of the user's keyring; None if the login does not open it.
+
+        Raises:
+            OnlymeError: the vault cannot be read.
+        """
+        return read_password(self._open_face_id().admin.store, user)
 
     def check_camera(self) -> None:
         """Check that the camera could be opened, without opening it.

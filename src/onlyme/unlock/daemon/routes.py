@@ -74,6 +74,9 @@ def create_app(service: UnlockService) -> Starlette:
     async def answer_account(request: Request, document: Document) -> Document:
         return await service.answer_account(request.state.peer, document)
 
+    async def release_keyring(request: Request, document: Document) -> Document:
+        return await service.release_keyring(request.state.peer, document)
+
     async def report_status(request: Request, document: Document) -> Document:
         return await service.report_status(request.state.peer, document)
 
@@ -91,6 +94,7 @@ def create_app(service: UnlockService) -> Starlette:
         "test": test,
         "password-used": answer_account,
         "status": report_status,
+        "keyring": release_keyring,
     }
     unlimited = nullcontext()
     routes = [

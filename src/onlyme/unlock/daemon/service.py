@@ -18,7 +18,7 @@ from onlyme.unlock.daemon.attempt_request import parse_request, read_ticket, rea
 from onlyme.unlock.daemon.cancel import CancelToken
 from onlyme.unlock.daemon.changes import ChangeHandler
 from onlyme.unlock.daemon.gesture_dialog import GestureDialog
-from onlyme.unlock.daemon.journal import log_attempt
+from onlyme.unlock.daemon.journal import log_attempt, log_release
 from onlyme.unlock.daemon.malloc import release_memory
 from onlyme.unlock.daemon.outcome import UnlockOutcome, UnlockReason, make_outcome
 from onlyme.unlock.daemon.recognizer import (
@@ -27,7 +27,8 @@ from onlyme.unlock.daemon.recognizer import (
     Recognizer,
 )
 from onlyme.unlock.daemon.refusals import ProgramRun, Refusals
-from onlyme.unlock.services import BESIDE, LOCKERS, needs_intent
+from onlyme.unlock.daemon.release import KeyringTickets
+from onlyme.unlock.services import BESIDE, GREETERS, LOCKERS, needs_intent
 from onlyme.unlock.switch import read_switch
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class UnlockService:
         self.recognizer = Recognizer(settings)
         self.changes = ChangeHandler(settings)
         self.refusals = Refusals()
+        self._tickets = KeyringTickets()
         self._looking = ThreadPoolExecutor(1, "onlyme-recognizer")
         self._changing = ThreadPoolExecutor(1, "onlyme-changes")
         self._requests: dict[CancelToken, RecognitionRequest] = {}
@@ -120,7 +122,10 @@ class UnlockService:
         if ticket is not None:
             if not peer.is_root:
                 raise AccessDeniedError("only root can say that a gesture is shown")
-            return await self._dialog.wait(peer, ticket, wait_until_gone)
+            answer = await self._dialog.wait(peer, ticket, wait_until_gone)
+            if answer["reason"] != UnlockReason.RIVAL:
+                self._tickets.settle(ticket, accepted=answer["accepted"])
+            return answer
         request = parse_request(document)
         _require_access(peer, request.user)
         answer = await self._answer_attempt(peer, request, wait_until_gone)
@@ -159,6 +164,7 @@ class UnlockService:
         if run and self.refusals.must_refuse(run, confirmed=request.confirmed):
             return UnlockOutcome(UnlockReason.ASKED_ALREADY).to_json()
         needs_gesture = request.gives_rights(peer) and not self._takes_enter
+        needs_gesture = needs_gesture or await self._opens_keyring(peer, request)
         if self._must_confirm(peer, request) and not request.confirmed:
             obstacle = await self._find_obstacle(request.user, gesture=needs_gesture)
             outcome = obstacle or UnlockOutcome(UnlockReason.CONFIRM)
@@ -168,6 +174,7 @@ class UnlockService:
         seconds = max(_MIN_ATTEMPT_SECONDS, request.seconds - _REPLY_SECONDS)
         if needs_gesture:
             answer = await self._dialog.ask(peer, request, seconds, wait_until_gone)
+            self._tickets.expect(answer.get("ticket", ""), run)
             if run:
                 self.refusals.add(run, looked=answer["reason"] == UnlockReason.GESTURE)
             return answer
@@ -241,7 +248,39 @@ class UnlockService:
             "camera": self.settings.camera,
         }
 
+    async def release_keyring(self, peer: Peer, document: Document) -> Document:
+        """Return the password of a user's keyring to the greeter that has just seen the face.
+
+        The answer also says whether the login opens this user's keyring at all.
+
+        Raises:
+            AccessDeniedError: the peer is not root.
+            UsageError: the request is malformed.
+            OnlymeError: the vault cannot be read.
+        """
+        request = parse_request(document)
+        if not peer.is_root:
+            raise AccessDeniedError("only root can ask for the password of a keyring")
+        has_ticket = self._tickets.take(_find_run(peer, request))
+        read = partial(self.recognizer.read_keyring, request.user)
+        password = await asyncio.get_running_loop().run_in_executor(self._looking, read)
+        is_on = password is not None
+        if is_on:
+            log_release(request.user, request.service, released=has_ticket)
+        return {"on": is_on, "password": password if has_ticket else None}
+
     # ------------------------------------------------------------------ within
+
+    async def _opens_keyring(self, peer: Peer, request: AttemptRequest) -> bool:
+        """Say whether a login opens the user's keyring as well, which needs a gesture."""
+        at_greeter = peer.is_root and request.asker == BY_GREETER and request.can_show
+        if not at_greeter or request.service not in GREETERS:
+            return False
+        with suppress(OnlymeError):
+            read = partial(self.recognizer.read_keyring, request.user)
+            found = await asyncio.get_running_loop().run_in_executor(self._looking, read)
+            return found is not None
+        return False
 
     @property
     def _takes_enter(self) -> bool:

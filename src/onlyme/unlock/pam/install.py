@@ -27,7 +27,15 @@ if TYPE_CHECKING:
     from onlyme.unlock.pam.folders import PamFolders
     from onlyme.unlock.pam.rules import PamLines
 
-__all__ = ["FileChange", "apply", "list_installed", "plan", "plan_removal", "try_out"]
+__all__ = [
+    "FileChange",
+    "apply",
+    "find_origin",
+    "list_installed",
+    "plan",
+    "plan_removal",
+    "try_out",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +92,7 @@ def plan(
         PamError: they may not be put there; the message says why.
     """
     path = folders.find_own(service)
-    origin = _find_origin(folders, path)
+    origin = find_origin(folders, path)
 
     def read_now(name: str) -> str:
         if origin is not None and name == service:
@@ -197,7 +205,7 @@ def apply(folders: PamFolders, change: FileChange) -> None:
         copy_file(change.path, change.origin, change.new)
 
 
-def _find_origin(folders: PamFolders, path: Path) -> Path | None:
+def find_origin(folders: PamFolders, path: Path) -> Path | None:
     """Return the distribution's file of which a service's own is, or becomes, our copy."""
     origin = folders.vendor / path.name
     if not path.exists():

@@ -71,7 +71,7 @@ def place_lines(read: Read, service: str, lines: PamLines) -> str:
         _refuse(service, "it applies to every service without a file of its own")
     if service.startswith("common-"):
         _refuse(service, "pam-auth-update writes it; use `onlyme unlock profile`, or name services")
-    text = remove_lines(read(service))
+    text = remove_lines(read(service), session=False)
 
     def read_plain(name: str) -> str:
         return text if name == service else read(name)

@@ -24,6 +24,8 @@ __all__ = [
     "insert_lines",
     "is_our_line",
     "is_our_rule",
+    "is_our_session_line",
+    "place_session_line",
     "remove_lines",
 ]
 
@@ -75,18 +77,47 @@ class PamLines:
         return f"account\t{ACCOUNT_CONTROL}\tpam_exec.so quiet seteuid {words} {MARK}"
 
 
+def place_session_line(text: str, command: tuple[str, ...] | None, after: int) -> str:
+    """Return a text with our session line after one of its lines, or without it.
+
+    Args:
+        text: of a PAM file.
+        command: the program that the line starts; None takes the line out.
+        after: number of the line, counted from 0 in the text without our session line.
+    """
+    rows = [row for row in text.split("\n") if not is_our_session_line(row)]
+    if command is not None:
+        # Every answer leaves the session's own as it is: no keyring keeps anybody out.
+        head = f"session\t{ACCOUNT_CONTROL}\tpam_exec.so quiet stdout seteuid type=open_session"
+        rows.insert(after + 1, f"{head} {' '.join(command)} {MARK}")
+    return "\n".join(rows)
+
+
+def is_our_session_line(line: str) -> bool:
+    """Say whether a line is ours, and is called when a session begins."""
+    return is_our_line(line) and line.startswith("session")
+
+
 def find_lines(text: str) -> list[str]:
     """Return our lines in a file."""
     return [line for line in text.split("\n") if is_our_line(line)]
 
 
-def remove_lines(text: str) -> str:
+def remove_lines(text: str, *, session: bool = True) -> str:
     r"""Return a text without our lines; nothing else changes.
+
+    Args:
+        text: of a PAM file.
+        session: whether the session line, which another command placed, goes as well.
 
     >>> remove_lines(f"a\nauth x {MARK}\nb")
     'a\nb'
     """
-    return "\n".join(line for line in text.split("\n") if not is_our_line(line))
+    return "\n".join(
+        line
+        for line in text.split("\n")
+        if not is_our_line(line) or (not session and is_our_session_line(line))
+    )
 
 
 def insert_lines(text: str, lines: Mapping[int, str]) -> str:

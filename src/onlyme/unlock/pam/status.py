@@ -64,7 +64,11 @@ def read_status(folders: PamFolders, service: str) -> PamServiceStatus:
         PamError: there is no such service, or its file is not understood.
     """
     text = folders.read(service)
-    ours = [rule for rule in parse_rules(text, service) if is_our_rule(rule, text)]
+    ours = [
+        rule
+        for rule in parse_rules(text, service)
+        if is_our_rule(rule, text) and rule.kind != "session"
+    ]
     auth_rules = [rule for rule in ours if rule.kind == "auth"]
     if not ours:
         if file := _find_include(folders, service):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl
 
 from sqlalchemy.engine import make_url
 
@@ -13,7 +14,7 @@ from onlyme.errors import SettingsError
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
-__all__ = ["DRIVER", "DatabaseAddress"]
+__all__ = ["DRIVER", "DatabaseAddress", "set_tenant"]
 
 DRIVER = "postgresql+psycopg"
 _EXAMPLE = f"{DRIVER}://user@host/database"
@@ -45,18 +46,19 @@ class DatabaseAddress:
         Raises:
             SettingsError: the text is no such address; the message does not repeat it.
         """
-        try:
-            url = make_url(text)
-        except Exception:  # noqa: BLE001 - any error may hold the password
-            raise SettingsError(
-                f"the setting store is not an address; write it like {_EXAMPLE}"
-            ) from None
+        url = _parse_url(text)
         if url.drivername != DRIVER:
             raise SettingsError(
                 f"the setting store begins with {url.drivername}:; write it like {_EXAMPLE}"
             )
-        named = url.query.get("tenant", "")
-        if not isinstance(named, str) or (named and not _TENANT.fullmatch(named)):
+        # SQLAlchemy drops an empty one, such as that of a variable which was not set.
+        given = [
+            one
+            for key, one in parse_qsl(text.partition("?")[2], keep_blank_values=True)
+            if key == "tenant"
+        ]
+        named = given[0] if given else ""
+        if len(given) > 1 or (given and not _TENANT.fullmatch(named)):
             raise SettingsError(
                 "a tenant has one name of 1 to 40 small letters, digits and _, and begins with a "
                 "letter"
@@ -85,6 +87,28 @@ class DatabaseAddress:
         line = message.strip().partition("\n")[0][:300]
         secret = self.url.password
         return line.replace(str(secret), "***") if secret else line
+
+
+def set_tenant(text: str, tenant: str) -> str:
+    """Return an address with this tenant, in place of the one that it names.
+
+    Raises:
+        SettingsError: the text is no address.
+
+    >>> set_tenant("postgresql+psycopg://ada@db/faces?tenant=acme&connect_timeout=5", "other")
+    'postgresql+psycopg://ada@db/faces?connect_timeout=5&tenant=other'
+    """
+    url = _parse_url(text).difference_update_query(["tenant"])
+    return url.update_query_dict({"tenant": tenant}).render_as_string(hide_password=False)
+
+
+def _parse_url(text: str) -> URL:
+    try:
+        return make_url(text)
+    except Exception:  # noqa: BLE001 - any error may hold the password
+        raise SettingsError(
+            f"the setting store is not an address; write it like {_EXAMPLE}"
+        ) from None
 
 
 def _list_hosts(url: URL) -> list[str]:

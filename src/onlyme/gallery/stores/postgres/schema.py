@@ -63,6 +63,8 @@ def upgrade(connection: Connection, address: DatabaseAddress, model: str, dimens
     if before is not None and before not in {step.revision for step in steps}:
         raise VaultError(_explain_unknown(address, before))
     _require_pgvector(connection, address)
+    if before is None and not address.schema:
+        _refuse_tenants(connection, address)
     command.upgrade(config, REVISION)
     check(connection, address, model, dimension)
     return before != REVISION
@@ -123,6 +125,19 @@ def _refuse_shared_gallery(connection: Connection, address: DatabaseAddress) -> 
         raise VaultError(
             f"{address}: the database also holds a gallery without a tenant, where pgvector is; "
             "give tenants a database of their own"
+        )
+
+
+def _refuse_tenants(connection: Connection, address: DatabaseAddress) -> None:
+    """Refuse to make a gallery that would close those of all tenants in the database."""
+    query = (
+        "SELECT count(*) FROM pg_class JOIN pg_namespace ON relnamespace = pg_namespace.oid "
+        "WHERE relname = %s AND starts_with(nspname, 'onlyme_')"
+    )
+    if connection.exec_driver_sql(query, (VERSIONS,)).scalar_one():
+        raise VaultError(
+            f"{address} holds galleries of tenants: name one (?tenant=NAME in the setting store, "
+            "or --tenant NAME), or give this gallery a database of its own"
         )
 
 
