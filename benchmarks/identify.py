@@ -38,13 +38,15 @@ from people import make_parser  # noqa: E402 - as above
 from train_head import RECIPE, fit_shipped_head  # noqa: E402 - needs the path above
 from train_second import (  # noqa: E402 - as above
     FARTHEST,
+    MOST,
     NEAREST,
     WEIGHT,
     read_both,
 )
 
 from onlyme.gallery.identify import LEAD_MARGIN  # noqa: E402 - needs the path above
-from onlyme.siamese.distance import measure_distances  # noqa: E402 - needs the path above
+from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
+from onlyme.siamese.second import split_views  # noqa: E402 - needs the path above
 from onlyme.siamese.training.curves import LOG_FAR, TrialScores, make_far_curve  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
@@ -129,7 +131,7 @@ def shown(value: object) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Both:
-    """The same photos by both networks, and the heads of the first."""
+    """The same photos by both looks, and the heads of the first."""
 
     people: People
     second: People
@@ -142,19 +144,22 @@ class Both:
 
     def score(self, pair: tuple[int, int], enrolled: Array, probes: Array) -> tuple[Array, Array]:
         """Return z and the joint score, float[probes, gallery] each, made without two folds."""
-        z = scores(self.cross.find_model(*pair), enrolled, probes)
-        templates, faces = self.second.embeddings[enrolled], self.second.embeddings[probes]
-        return z, join(z, measure_distances(faces, templates))
+        model = self.cross.find_model(*pair)
+        z = scores(model, enrolled, probes)
+        other, mirrored = split_views(self.second.embeddings, self.people.embeddings.shape[1])
+        faces, own = other[probes], other[enrolled]
+        joined = normalize(self.people.embeddings + mirrored)
+        heads = model.base.project(joined[probes]), model.base.project(joined[enrolled])
+        plain = measure_distances(model.heads[probes], model.heads[enrolled])
+        nearer = np.clip(plain - measure_distances(*heads), -MOST, MOST)
+        held = np.clip(measure_distances(faces, own), NEAREST, FARTHEST)
+        return z, z + nearer - WEIGHT * held
 
     def curves(self, pair: tuple[int, int], seed: int) -> tuple[Array, Array]:
         """Return the curves of z and of the joint score, on the people of two folds."""
         enrolled, probes = dealt(self.people, np.isin(self.fold, pair), seed)
         first, joint = self.score(pair, enrolled, probes)
         return tuple(curve_of(self.people, each, enrolled, probes) for each in (first, joint))
-
-
-def join(z: Array, distance: Array) -> Array:
-    return z - WEIGHT * np.clip(distance, NEAREST, FARTHEST)
 
 
 def trial(both: Both, pair: tuple[int, int], seed: int) -> Trial:
@@ -197,8 +202,8 @@ def make_trial(
     people, (z, joint), (first, second) = both.people, scored, curves
     rates = np.log10(np.array(PROMISES) / len(enrolled))
     alpha, least = (np.interp(-rates, -LOG_FAR, curve) for curve in curves)
-    low = np.minimum(least + WEIGHT * NEAREST, alpha)
-    high = np.maximum(least + WEIGHT * FARTHEST, alpha)
+    low = np.minimum(least + WEIGHT * NEAREST - MOST, alpha)
+    high = np.maximum(least + WEIGHT * FARTHEST + MOST, alpha)
     return Trial(
         enrolled=people.labels[enrolled],
         probe=people.labels[probes],

@@ -1,4 +1,4 @@
-"""Measure what the second network adds, on people whom nothing was trained on.
+"""Measure what a second look adds, on people whom nothing was trained on.
 
     python benchmarks/second.py [FOLDER] [--only-poor] [--json FILE]
 
@@ -28,15 +28,19 @@ from people import make_parser, read_people, read_singles  # noqa: E402 - as abo
 from train_head import fit_shipped_head  # noqa: E402 - as above
 from train_second import (  # noqa: E402 - as above
     FARTHEST,
+    MOST,
     NEAREST,
     WEIGHT,
+    Views,
     collect_scores,
+    measure_to_mean,
     read_both,
     score_both,
 )
 
 from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
 from onlyme.siamese.head import Base  # noqa: E402 - needs the path above
+from onlyme.siamese.second import split_views  # noqa: E402 - needs the path above
 from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, DegradedPhotos, make_trials  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
@@ -54,8 +58,17 @@ REPEATS = {1: 4, 2: 4, 5: 8, 7: 8}
 WEIGHTS = (0.0, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5)
 """Weights to choose from on one half of the people."""
 
-CANDIDATES = ((0.1, 0.7, 1.3), (0.2, 0.0, 2.0), (0.2, 0.7, 1.3), (0.3, 0.7, 1.3), (0.4, 0.0, 2.0))
-"""Other weights and limits, to be compared with those in use."""
+CANDIDATES = (
+    (0.25, 0.7, 1.0, 0.0),
+    (0.0, 0.7, 1.0, 0.05),
+    (0.2, 0.7, 1.05, 0.0),
+    (0.2, 0.7, 1.05, 0.05),
+    (0.2, 0.7, 1.3, 0.05),
+    (0.25, 0.7, 1.0, 0.03),
+    (0.3, 0.7, 1.0, 0.05),
+    (0.4, 0.0, 2.0, 0.05),
+)
+"""Other weights and limits, to be compared with those in use; first each part without the other."""
 
 
 def main() -> int:
@@ -111,31 +124,30 @@ def measure(
     args: argparse.Namespace,
 ) -> dict[str, list[dict[str, Any]]]:
     """Measure owners of one number of photos."""
-    z, distance = score_both(people, second, cross, trials)
-
-    def fuse(weight: float, nearest: float, farthest: float) -> Array:
-        return z - np.float32(weight) * np.clip(distance, nearest, farthest)
-
-    both = fuse(WEIGHT, NEAREST, FARTHEST)
-    alone, fused = (collect_scores(people, trials, scores, photos) for scores in (z, both))
+    views = score_both(people, second, cross, trials)
+    alone, fused = (
+        collect_scores(people, trials, scores, photos) for scores in (views.z, views.join())
+    )
     first, joint = Pooled(alone), Pooled(fused)
     what = f"{photos} photo" if photos == 1 else f"{photos} photos"
     others = [
-        {"weight": weight, "from": low, "to": high, **list_misses(Pooled(scores))}
-        for weight, low, high in CANDIDATES
-        for scores in [collect_scores(people, trials, fuse(weight, low, high), photos)]
+        {
+            **dict(zip(("weight", "from", "to", "mirror at most"), one, strict=True)),
+            **list_misses(Pooled(collect_scores(people, trials, views.join(*one), photos))),
+        }
+        for one in CANDIDATES
     ]
     return {
         f"misses, {what}": compare(first, joint, args),
         f"other weights, {what}": others,
-        f"weight chosen on other people, {what}": choose_weights(people, trials, z, fuse, photos),
+        f"weight chosen on other people, {what}": choose_weights(people, trials, views, photos),
         f"faces looked at twice, {what}": count_open(first, joint),
         f"promised and realised, {what}": calibration(fused, people, args.seed),
     }
 
 
 def choose_weights(
-    people: People, trials: list[CrossFitTrial], z: Array, fuse: Any, photos: int
+    people: People, trials: list[CrossFitTrial], views: Views, photos: int
 ) -> list[dict[str, Any]]:
     """Choose the weight with the fewest misses on one half of the people; judge on the other.
 
@@ -144,7 +156,7 @@ def choose_weights(
     half = np.random.default_rng(7).permutation(int(people.labels.max()) + 1) % 2
     missed: dict[float, Array] = {}
     for weight in WEIGHTS:
-        scores = fuse(weight, NEAREST, FARTHEST) if weight else z
+        scores = views.join(weight) if weight else views.z
         measured = collect_scores(people, trials, scores, photos)
         found = []
         for side in (0, 1):
@@ -214,20 +226,20 @@ def measure_groups(
     rule = Base.load(people.model).second
     assert rule is not None  # noqa: S101 - it is shipped
     start, count = len(people.labels), len(singles.labels)
-    fold, z = cross.fold[start:], np.empty((count, count))
+    other, mirrored = split_views(twice.embeddings, singles.embeddings.shape[1])
+    joined = normalize(singles.embeddings + mirrored)
+    fold, z, nearer = cross.fold[start:], np.empty((count, count)), np.empty((count, count))
     for home in range(cross.folds):
-        for other in range(cross.folds):
-            model = cross.find_model(home, other)
-            own, rest = np.flatnonzero(fold == home), np.flatnonzero(fold == other)
-            heads = model.heads[start:]
-            margins = model.not_me[start:][rest][:, None] - measure_distances(
-                heads[rest], heads[own]
-            )
+        for there in range(cross.folds):
+            model = cross.find_model(home, there)
+            own, rest = np.flatnonzero(fold == home), np.flatnonzero(fold == there)
+            heads, both = model.heads[start:], model.base.project(joined)
+            away = measure_distances(heads[rest], heads[own])
+            margins = model.not_me[start:][rest][:, None] - away
             z[np.ix_(rest, own)] = margins - model.base.measure_centres(heads[own])
-    away = np.clip(
-        measure_distances(twice.embeddings, twice.embeddings), rule.nearest, rule.farthest
-    )
-    fused = np.interp(z - rule.weight * away, rule.curve.z[0], rule.first.z[0])
+            nearer[np.ix_(rest, own)] = away - measure_distances(both[rest], both[own])
+    gains = rule.hold(measure_distances(other, other), nearer)
+    fused = np.interp(z + gains, rule.curve.z[0], rule.first.z[0])
     group = np.array([str(file).split("/", maxsplit=1)[0] for file in singles.files])
     apart = singles.labels[:, None] != singles.labels[None]
     rows = []
@@ -279,17 +291,14 @@ def measure_poor(
     rows = np.flatnonzero(chosen)
     made = make_trials(people.labels[chosen], photos, 2, args.seed)
     trials = [CrossFitTrial(t.owner, rows[t.me], rows[t.genuine]) for t in made]
-    z, distance = score_both(people, second, cross, trials)
-    joined = z - np.float32(WEIGHT) * np.clip(distance, NEAREST, FARTHEST)
-    clean = [Pooled(collect_scores(people, trials, s, photos)) for s in (z, joined)]
+    views = score_both(people, second, cross, trials)
+    clean = [Pooled(collect_scores(people, trials, s, photos)) for s in (views.z, views.join())]
     limits = [pooled.limits(np.ones(pooled.owners))[1] for pooled in clean]
     tries: dict[int, list[float]] = {}  # of each owner: tries, missed alone, missed with the second
     accepted, compared = np.zeros(2), 0
     for trial in trials:
-        poor_z = score_poor(cross, one, trial.me)
-        template = normalize(second.embeddings[trial.me].mean(axis=0))[None]
-        away = measure_distances(two.embeddings, template)[:, 0]
-        scores = [poor_z, poor_z - WEIGHT * np.clip(away, NEAREST, FARTHEST)]
+        poor = score_poor(people, second, cross, one, two, trial.me)
+        scores = [poor.z, poor.join()]
         own = (one.labels == trial.owner) & ~np.isin(one.rows, trial.me)
         others = one.labels != trial.owner
         compared += int(others.sum())
@@ -320,18 +329,33 @@ def measure_poor(
     }
 
 
-def score_poor(cross: CrossFit, poor: DegradedPhotos, me: Array) -> Array:
-    """Score poor pictures against one owner: float64[n], z."""
-    home, z = int(cross.fold[me[0]]), np.empty(len(poor.labels))
-    for other in range(cross.folds):
-        model = cross.find_model(home, other)
-        here = cross.fold[poor.rows] == other
-        heads = model.base.project(poor.embeddings[here])
+def score_poor(
+    people: People,
+    second: People,
+    cross: CrossFit,
+    one: DegradedPhotos,
+    two: DegradedPhotos,
+    me: Array,
+) -> Views:
+    """Score poor pictures against one owner by both looks: float64[n] each."""
+    size = one.embeddings.shape[1]
+    other, mirrored = split_views(two.embeddings, size)
+    own, own_mirrored = split_views(second.embeddings[me], size)
+    joined = normalize(one.embeddings + mirrored)
+    own_joined = normalize(people.embeddings[me] + own_mirrored)
+    home, z = int(cross.fold[me[0]]), np.empty(len(one.labels))
+    nearer = np.empty_like(z)
+    for there in range(cross.folds):
+        model = cross.find_model(home, there)
+        here = cross.fold[one.rows] == there
+        heads = model.base.project(one.embeddings[here])
         template = normalize(model.heads[me].mean(axis=0))[None]
-        margins = model.base.stranger_rule.measure_distance(heads)
-        margins -= measure_distances(heads, template)[:, 0]
+        away = measure_distances(heads, template)[:, 0]
+        margins = model.base.stranger_rule.measure_distance(heads) - away
         z[here] = margins - model.base.measure_centres(template)
-    return z
+        both = model.base.project(joined[here]), model.base.project(own_joined)
+        nearer[here] = away - measure_to_mean(*both)
+    return Views(z, measure_to_mean(other, own), nearer)
 
 
 def count_open(first: Pooled, joint: Pooled) -> list[dict[str, Any]]:
@@ -339,7 +363,8 @@ def count_open(first: Pooled, joint: Pooled) -> list[dict[str, Any]]:
     once = np.ones(first.owners)
     rows = []
     for rate, z, score in zip(RATES, first.limits(once), joint.limits(once), strict=True):
-        low, high = min(score + WEIGHT * NEAREST, z), max(score + WEIGHT * FARTHEST, z)
+        low = min(score + WEIGHT * NEAREST - MOST, z)
+        high = max(score + WEIGHT * FARTHEST + MOST, z)
         owners = (first.genuine >= low) & (first.genuine < high)
         # `top` holds the highest hundredth of the strangers' scores, where all open ones are.
         strangers = int(((first.top >= low) & (first.top < high)).sum())

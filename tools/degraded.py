@@ -12,15 +12,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from degradations import DEGRADATIONS
-from people import choose_labelled_face, hash_file, write_cache
+from people import choose_labelled_face, hash_file, load_pipeline, write_cache
 from platformdirs import user_cache_path
 from rich.progress import Progress
 from unknown_ways import UNKNOWN_WAYS, degrade_any
 
 from onlyme.face import enrollment_quality
 from onlyme.face.align import align
-from onlyme.faceid import networks
-from onlyme.settings import Settings
 from onlyme.siamese.training.crossfit import DegradedPhotos
 
 if TYPE_CHECKING:
@@ -55,7 +53,7 @@ def degrade_people(
         photos: how many photos of each; people with fewer are left out.
         seed: which people, and which of their photos.
         ways: names of degradations.
-        embedder: manifest entry of the network; None for the shipped one.
+        embedder: as in `people.read_people`.
         judged: say of each photo whether enrolment takes it.
     """
     generator = np.random.default_rng(seed)
@@ -64,7 +62,7 @@ def degrade_people(
     rows = np.concatenate(
         [generator.permutation(np.flatnonzero(people.labels == who))[:photos] for who in chosen]
     )
-    pipeline = networks.make_pipeline(Settings.load(embedder=embedder), lasting=True)
+    pipeline = load_pipeline(embedder)
     result = []
     with Progress(console=console) as progress:
         task = progress.add_task("degrading photos", total=len(ways))

@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -90,12 +90,13 @@ def read_people(
         console: shows the progress.
         same: text file of label errors: `A = B`, two names of one person, or
             `drop PERSON/FILE`, a photo of another person.
-        embedder: manifest entry of the network; None for the shipped one.
+        embedder: manifest entry of the network; None for the shipped one, `second` for what looks
+            a second time.
     """
     photos = sorted(p for p in folder.glob("*/*") if p.suffix.lower() in SUFFIXES)
     if not photos:
         raise SystemExit(f"{folder}: has no photos; put them into one folder for each person")
-    pipeline = networks.make_pipeline(Settings.load(embedder=embedder), lasting=True)
+    pipeline = load_pipeline(embedder)
     model = pipeline.embedder.model
     key = hashlib.sha256(f"{pipeline.fingerprint()} choice {CHOICE_VERSION}\n".encode())
     for photo in photos:
@@ -111,6 +112,14 @@ def read_people(
         people, keep = correct_labels(same, people, files)
     names, labels = np.unique(people[keep], return_inverse=True)
     return People(model, folder.name, embeddings[keep], labels, names, files[keep])
+
+
+def load_pipeline(embedder: str | None) -> Pipeline:
+    """Load what finds faces, and embeds them by the network that `read_people` describes."""
+    if embedder != "second":
+        return networks.make_pipeline(Settings.load(embedder=embedder), lasting=True)
+    pipeline = networks.make_pipeline(Settings.load(), lasting=True)
+    return replace(pipeline, embedder=networks.load_second(pipeline.runtime), second=None)
 
 
 def read_singles(folder: Path, console: Console, pairs: Path | None = None) -> People:

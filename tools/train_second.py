@@ -3,15 +3,16 @@ r"""Calibrate the second look: what a score of both networks stands for, next to
     python tools/train_second.py FOLDER [--labels FILE] [--out src/onlyme/siamese]
 
 FOLDER is the one that the base was made from (tools/train_head.py), with `utk_dev` beside it. The
-second network is used as it is; nothing is trained. Each owner and each stranger is scored by a
-head, a cohort and draws made without them, as for the base, and by the second network's distance.
-The weight and the limits of that distance were chosen by benchmarks/second.py.
+networks are used as they are; nothing is trained. Each owner and each stranger is scored by a
+head, a cohort and draws made without them, as for the base, and by what a second look measures.
+The weight and the limits were chosen by benchmarks/second.py.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from train_head import fit_shipped_head
 
 from onlyme.siamese.distance import measure_distances, normalize
 from onlyme.siamese.head import Base
+from onlyme.siamese.second import split_views
 from onlyme.siamese.training.base import (
     PHOTOS,
     BasePlan,
@@ -45,8 +47,34 @@ if TYPE_CHECKING:
 
     from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial
 
-WEIGHT, NEAREST, FARTHEST = 0.2, 0.7, 1.05
+WEIGHT, NEAREST, FARTHEST, MOST = 0.25, 0.7, 1.0, 0.05
 """See `onlyme.siamese.second.SecondRule`; chosen by benchmarks/second.py."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Views:
+    """What both looks see of the same photos, in each trial.
+
+    Attributes:
+        z: float32[t, n], by the first look.
+        distance: float32[t, n], d₂(x, ME).
+        nearer: float32[t, n], how much nearer the owner with the mirror images.
+    """
+
+    z: NDArray[np.float32]
+    distance: NDArray[np.float32]
+    nearer: NDArray[np.float32]
+
+    def join(
+        self,
+        weight: float = WEIGHT,
+        nearest: float = NEAREST,
+        farthest: float = FARTHEST,
+        most: float = MOST,
+    ) -> NDArray[np.float32]:
+        """Return the joint scores, float32[t, n]."""
+        held = np.float32(weight) * np.clip(self.distance, nearest, farthest)
+        return self.z + np.clip(self.nearer, -most, most) - held
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -91,12 +119,37 @@ def read_both(folder: Path, labels: Path | None, console: Console) -> tuple[Peop
 
 def score_both(
     people: People, second: People, cross: CrossFit, trials: list[CrossFitTrial]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Score all photos in each trial: float32[t, n] each, z and the second network's distance."""
+) -> Views:
+    """Score all photos in each trial by both looks."""
     photos = len(people.labels)
-    z = np.stack([row[:photos].astype(np.float32) for row in cross.score_trials(trials)])
-    templates = np.stack([normalize(second.embeddings[t.me].mean(axis=0)) for t in trials])
-    return z, measure_distances(templates, second.embeddings).astype(np.float32)
+    size = people.embeddings.shape[1]
+    other, mirrored = split_views(second.embeddings, size)
+    joined = normalize(people.embeddings + mirrored)
+    heads = {
+        (home, there): cross.find_model(home, there).base.project(joined)
+        for home in range(cross.folds)
+        for there in range(home, cross.folds)
+    }
+    nearer = np.empty((len(trials), photos), np.float32)
+    for row, trial in enumerate(trials):
+        home = int(cross.fold[trial.me[0]])
+        for there in range(cross.folds):
+            rows = np.flatnonzero(cross.fold[:photos] == there)
+            pair = min(home, there), max(home, there)
+            seen = cross.find_model(*pair).heads, heads[pair]
+            plain, both = (measure_to_mean(each[rows], each[trial.me]) for each in seen)
+            nearer[row, rows] = plain - both
+    templates = np.stack([normalize(other[t.me].mean(axis=0)) for t in trials])
+    return Views(
+        np.stack([row[:photos].astype(np.float32) for row in cross.score_trials(trials)]),
+        measure_distances(templates, other).astype(np.float32),
+        nearer,
+    )
+
+
+def measure_to_mean(rows: NDArray[Any], me: NDArray[Any]) -> NDArray[Any]:
+    """Measure the distance of each row to the mean of an owner's rows: float[n]."""
+    return measure_distances(rows, normalize(me.mean(axis=0))[None])[:, 0]
 
 
 def collect_scores(
@@ -124,8 +177,7 @@ def calibrate(
     curves, misses, owners, rows = [], [], [], []
     for row, photos in enumerate(PHOTOS):
         trials = make_trials(people.labels, photos, args.repeats, args.seed)
-        z, distance = score_both(people, second, cross, trials)
-        score = z - np.float32(WEIGHT) * np.clip(distance, NEAREST, FARTHEST)
+        score = score_both(people, second, cross, trials).join()
         curve = make_far_curve(collect_scores(people, trials, score, photos), plan.counted_from)
         # The z that stands for the same rate, as `SecondRule.fuse` computes it.
         fused = np.interp(score, curve, base.curve.z[row])
@@ -148,6 +200,7 @@ def calibrate(
         "weight": WEIGHT,
         "nearest": NEAREST,
         "farthest": FARTHEST,
+        "most": MOST,
         "split": f"{args.folds} folds by person; judged by heads trained without either fold",
         "seed": args.seed,
         "folds": args.folds,

@@ -14,13 +14,16 @@ from onlyme import FaceID, embed
 from onlyme.cli.enroll_folder import _print_report
 from onlyme.errors import ModelError, ModelRefused
 from onlyme.face.models import find_model
-from onlyme.face.pipeline import MIN_SECOND_FACE_PIXELS, SecondEmbedding
+from onlyme.face.pipeline import MIN_SECOND_FACE_PIXELS
+from onlyme.face.second import SecondEmbedding
 from onlyme.faceid import networks, wiring
 from onlyme.image.decode import decode
 from onlyme.settings import Settings
+from onlyme.siamese.head import Base
 from onlyme.types import Embedding
 
-SECOND = find_model("second").sha256
+SECOND = Base.load(find_model("embedder").sha256).second.model
+SIZE = 192 + 128
 
 
 @pytest.fixture(scope="module")
@@ -39,10 +42,10 @@ def close_call(face_id, name, image, away=0.01):
 
 def test_enrolment_and_embed_use_both_networks(obama, photos):
     examples = obama.owner("obama").examples
-    assert examples.second.shape == (3, 192)
+    assert examples.second.shape == (3, SIZE)
     assert examples.second_model == SECOND
     seen = embed(photos / "obama_3.jpg")
-    assert seen.second.shape == (192,)
+    assert seen.second.shape == (SIZE,)
     assert seen.second_model == SECOND
     assert np.linalg.norm(seen.second) == pytest.approx(1, abs=1e-5)
 
@@ -229,7 +232,7 @@ def close_crowd(face_id, image, away):
 def test_a_gallery_is_searched_by_both(face_id, crowd, blurred):
     face_id.enroll_folder(crowd, workers=1)
     (person,) = face_id._enrolled.ensure_gallery().get(["obama"]).values()
-    assert person.second.shape == (1, 192)
+    assert person.second.shape == (1, SIZE)
     assert person.has_second(SECOND)
     plain = close_crowd(face_id, blurred, 0.01)
     alone = face_id.identify(plain, candidates=1)

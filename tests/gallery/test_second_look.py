@@ -17,14 +17,14 @@ from onlyme.gallery.identify import (
 )
 from onlyme.gallery.rekey import renew
 from onlyme.gallery.stores.migrate import hash_rows, migrate
-from onlyme.siamese.distance import measure_distances
 from onlyme.siamese.head import Base
 from onlyme.storage.template import Template, to_bytes
 from onlyme.types import Embedding, Reason
 
-SECOND = find_model("second").sha256
 BASE = Base.load(find_model("embedder").sha256)
 RULE = BASE.second
+SECOND = RULE.model
+OTHER, SIZE = 192, 192 + 128
 FPIR = 1e-2
 
 
@@ -37,16 +37,25 @@ def draw(*shape, seed):
 
 
 def seen_twice(person, seed, model=SECOND):
-    return replace(person, second=draw(len(person.me), 192, seed=seed), second_model=model)
+    return replace(person, second=draw(len(person.me), SIZE, seed=seed), second_model=model)
 
 
 def near(person, away, seed=7):
-    """A second vector of a face at about this distance from the person's second template."""
-    template = unit(person.second.mean(axis=0))
-    side = draw(192, seed=seed)
+    """A second vector of a face, in both views at about this distance from the person's."""
+    parts = person.second[:, :OTHER], person.second[:, OTHER:]
+    views = [_turn_away(unit(unit(part).mean(axis=0)), away, seed) for part in parts]
+    return Embedding(unit(np.concatenate(views)), SECOND)
+
+
+def _turn_away(template, away, seed):
+    side = draw(len(template), seed=seed)
     side = unit(side - (side @ template) * template)
     cosine = 1 - away**2 / 2
-    return Embedding(unit(cosine * template + np.sqrt(1 - cosine**2) * side), SECOND)
+    return unit(cosine * template + np.sqrt(1 - cosine**2) * side)
+
+
+def measure_gain(person, face, seen):
+    return RULE.measure_gain(BASE.project, face, seen.vector, person.me, person.second)
 
 
 @pytest.fixture
@@ -92,9 +101,7 @@ def test_the_second_network_decides_a_close_call(close):
     assert (answers[0.5].name, answers[0.5].reason) == ("person 3", Reason.MATCH)
     assert answers[1.4].reason is Reason.NO_MATCH
     # The margin is the one that stands for the same rate by the first network.
-    me = people[3].second
-    distance = float(measure_distances(near(people[3], 0.5).vector[None], me)[0, 0])
-    fused = RULE.fuse(z, distance, 1)
+    fused = RULE.fuse(z, measure_gain(people[3], face, near(people[3], 0.5)), 1)
     assert answers[0.5].margin - answers[0.5].alpha == pytest.approx(fused - alpha, abs=1e-6)
     assert answers[0.5].far == pytest.approx(FPIR / 40, rel=1e-6)
 
@@ -151,12 +158,12 @@ def test_the_cascade_decides_as_if_all_had_been_looked_at(known, crowd):
         face = unit(directions[n % len(people)] + random.uniform(0.3, 2.5) * crowd.strangers(1)[0])
         seen = near(who, random.uniform(0.3, 1.4), seed=1000 + n)
         candidates = rank_candidates(gallery, BASE.project(face[None]))
-        again = look_again(candidates, RULE, far, SecondLook(lambda _, seen=seen: seen))
+        again = look_again(candidates, BASE, far, face[None], SecondLook(lambda _, s=seen: s))
         for one, after in zip(candidates, again, strict=True):
             z = one.margin - one.centre
-            distance = float(measure_distances(seen.vector[None], one.person.second)[0, 0])
+            gain = measure_gain(one.person, face, seen)
             assert after.decide(BASE, far).accepted == (
-                RULE.fuse(z, distance, 1) >= RULE.first.z_at(far, 1)
+                RULE.fuse(z, gain, 1) >= RULE.first.z_at(far, 1)
             )
 
 
@@ -268,7 +275,7 @@ def test_a_row_of_an_earlier_version_is_read_and_found(gallery, crowd):
 
 @pytest.mark.parametrize(
     "second",
-    [np.ones(192, np.float32), np.ones((1, 192), np.float32), np.ones((1, 192)), "no vectors"],
+    [np.ones(SIZE, np.float32), np.ones((1, SIZE), np.float32), np.ones((1, SIZE)), "no vectors"],
 )
 def test_vectors_that_make_no_sense_are_refused(gallery, crowd, second):
     (person,), _ = crowd.people(1)
@@ -292,13 +299,13 @@ def test_vectors_that_make_no_sense_are_refused(gallery, crowd, second):
 def test_photos_that_are_added_count_only_where_it_saw_all(first, other, rows, model):
     old = GalleryPerson(
         *("ada", draw(2, 128, seed=1)),
-        second=draw(first[0], 192, seed=2) if first[0] else np.empty((0, 0), np.float32),
+        second=draw(first[0], SIZE, seed=2) if first[0] else np.empty((0, 0), np.float32),
         second_model=first[1],
         record=b"old",
     )
     new = GalleryPerson(
         *("ada", draw(1, 128, seed=3)),
-        second=draw(other[0], 192, seed=4) if other[0] else np.empty((0, 0), np.float32),
+        second=draw(other[0], SIZE, seed=4) if other[0] else np.empty((0, 0), np.float32),
         second_model=other[1],
     )
     both = old.add_photos(new)

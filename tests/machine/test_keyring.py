@@ -6,6 +6,7 @@ import pytest
 
 from onlyme.liveness.gestures import Gesture
 from tests.machine.desk import HOME, PASSWORD, USER
+from tests.unlock.conftest import clip
 from tests.unlock.keyring.conftest import SESSION
 
 pytestmark = [pytest.mark.data, pytest.mark.xdist_group("machine")]
@@ -16,7 +17,7 @@ NAMES = ["mail", "wifi"]
 
 
 @pytest.fixture
-def nods(screen, desk, films):
+def nods(screen, desk, films, data):
     """The daemon always asks for a nod, and she nods."""
     file = desk.path(f"{HOME}/source/onlyme/unlock/daemon/gesture_request.py")
     text = file.read_text()
@@ -28,6 +29,9 @@ def nods(screen, desk, films):
     yield desk.console
     desk.end_sessions()
     file.write_text(text)
+    desk.show(clip(data, USER))  # what the other tests count on, as on a gesture that is not missed
+    desk.configure()
+    desk.machine.check(f"{HOME}/bin/onlyme", "unlock", "retry", "--user", USER)
 
 
 def look(console, *words):

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from onlyme.errors import NotCalibrated, VaultDamaged
 from onlyme.face.models import find_model
+from onlyme.faceid.networks import load_second
 from onlyme.siamese.examples import Examples
 from onlyme.siamese.head import Base
 from onlyme.siamese.owner import Owner
@@ -16,13 +17,14 @@ from onlyme.siamese.second import SecondRule
 from onlyme.types import Embedding
 
 MODEL = find_model("embedder").sha256
-SECOND = find_model("second").sha256
 NONE = np.empty((0, 128), np.float32)
 BASE = Base.load(MODEL)
 RULE = BASE.second
+SECOND = RULE.model
+SIZE = 192 + 128
 
 numbers = st.floats(-1.5, 1.5)
-distances = st.floats(0.0, 2.0)
+gains = st.floats(*RULE.gains)
 photos = st.sampled_from([1, 2, 3, 4, 5, 8, 20])
 
 
@@ -39,7 +41,7 @@ def draw(count, seed, size=128, spread=0.5):
 
 def examples(count=3, seconds=3, model=SECOND):
     rows = draw(count, 1)
-    return Examples(rows, NONE, NONE, NONE, NONE, second=draw(seconds, 2, 192), second_model=model)
+    return Examples(rows, NONE, NONE, NONE, NONE, second=draw(seconds, 2, SIZE), second_model=model)
 
 
 @pytest.fixture(scope="module")
@@ -48,36 +50,66 @@ def ada():
 
 
 def test_it_is_shipped_and_belongs_to_both_networks_and_the_base():
-    assert RULE.model == SECOND
+    look = load_second()
+    assert RULE.model == look.model
+    assert look.dimension == SIZE
     assert RULE.base == BASE.made
     assert 0 < RULE.weight < 1
     assert RULE.nearest < RULE.farthest
+    assert 0 < RULE.most < 0.1
 
 
-@given(z=numbers, alpha=numbers, distance=distances, count=photos)
-def test_a_closed_face_is_decided_as_if_it_had_been_looked_at(z, alpha, distance, count):
+@given(distance=st.floats(0, 2), nearer=st.floats(-2, 2))
+def test_a_gain_lies_between_the_limits(distance, nearer):
+    gain = float(RULE.hold(np.array(distance), np.array(nearer)))
+    least, most = RULE.gains
+    assert least - 1e-9 <= gain <= most + 1e-9
+    assert RULE.hold(np.array(distance + 0.1), np.array(nearer)) <= gain
+    assert RULE.hold(np.array(distance), np.array(nearer + 0.01)) >= gain
+
+
+def test_the_gain_is_what_the_module_says():
+    """Computed again, without the code of the product."""
+    me, seen = draw(3, 1), draw(3, 2, SIZE)
+    face, view = draw(1, 3)[0], draw(1, 4, SIZE)[0]
+
+    def head(row):
+        return unit(BASE.projection @ (row - BASE.mean))
+
+    def away(one, many):
+        return float(np.linalg.norm(one - unit(np.mean(many, axis=0))))
+
+    other = away(unit(view[:192]), [unit(row[:192]) for row in seen])
+    both = [unit(own + unit(row[192:])) for own, row in zip(me, seen, strict=True)]
+    joined = away(head(unit(face + unit(view[192:]))), [head(row) for row in both])
+    nearer = away(head(face), [head(row) for row in me]) - joined
+    wanted = np.clip(nearer, -RULE.most, RULE.most)
+    wanted -= RULE.weight * np.clip(other, RULE.nearest, RULE.farthest)
+    assert RULE.measure_gain(BASE.project, face, view, me, seen) == pytest.approx(wanted, abs=1e-5)
+
+
+@given(z=numbers, alpha=numbers, gain=gains, count=photos)
+def test_a_closed_face_is_decided_as_if_it_had_been_looked_at(z, alpha, gain, count):
     """The cascade never decides otherwise than the fused score does."""
     # Beyond the ends of a curve rates are equal, so that only alphas within it can be told apart.
     low, high = (BASE.curve.z_at(far, count) for far in (0.5, 1e-9))
     alpha = min(max(alpha, low), high)
     if RULE.is_open(z, alpha, count):
         return
-    fused = RULE.fuse(z, distance, count)
+    fused = RULE.fuse(z, gain, count)
     assert (fused >= alpha) == (z >= alpha) or abs(fused - alpha) < 1e-6
 
 
-@given(z=numbers, step=st.floats(0, 0.5), distance=distances, count=photos)
-def test_nearer_is_never_worse(z, step, distance, count):
-    assert RULE.fuse(z + step, distance, count) >= RULE.fuse(z, distance, count) - 1e-9
-    nearer = max(distance - step, 0.0)
-    assert RULE.fuse(z, nearer, count) >= RULE.fuse(z, distance, count) - 1e-9
+@given(z=numbers, step=st.floats(0, 0.5), gain=gains, count=photos)
+def test_a_higher_score_is_never_worse(z, step, gain, count):
+    assert RULE.fuse(z + step, gain, count) >= RULE.fuse(z, gain, count) - 1e-9
+    assert RULE.fuse(z, gain + step, count) >= RULE.fuse(z, gain, count) - 1e-9
 
 
-@given(z=st.floats(-0.1, 0.5), distance=distances, count=photos)
-def test_the_fused_z_has_the_rate_of_the_score(z, distance, count):
-    held = min(max(distance, RULE.nearest), RULE.farthest)
-    rate = RULE.curve.far_at(z - RULE.weight * held, count)
-    assert BASE.curve.far_at(RULE.fuse(z, distance, count), count) == pytest.approx(rate, rel=1e-6)
+@given(z=st.floats(-0.1, 0.5), gain=gains, count=photos)
+def test_the_fused_z_has_the_rate_of_the_score(z, gain, count):
+    rate = RULE.curve.far_at(z + gain, count)
+    assert BASE.curve.far_at(RULE.fuse(z, gain, count), count) == pytest.approx(rate, rel=1e-6)
 
 
 def test_few_faces_are_open():
@@ -160,7 +192,7 @@ def test_a_setting_leaves_it_out(ada):
 
 @pytest.mark.parametrize(
     "seen",
-    [None, Embedding(draw(1, 3, 192)[0], "f" * 64), Embedding(draw(1, 3, 64)[0], SECOND)],
+    [None, Embedding(draw(1, 3, SIZE)[0], "f" * 64), Embedding(draw(1, 3, 64)[0], SECOND)],
 )
 def test_a_view_that_does_not_fit_changes_nothing(ada, seen):
     probe = face_at(ada, -0.01)
@@ -192,7 +224,7 @@ def test_a_template_of_an_earlier_version_opens(ada):
 
 @pytest.mark.parametrize(
     "second",
-    [np.ones((3, 192), np.float32), np.full((3, 192), np.nan, np.float32), "x", 3.0, np.ones(5)],
+    [np.ones((3, SIZE), np.float32), np.full((3, SIZE), np.nan, np.float32), "x", 3.0, np.ones(5)],
 )
 def test_vectors_that_make_no_sense_are_damage(ada, second):
     template = ada.to_template()

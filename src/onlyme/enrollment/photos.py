@@ -215,7 +215,7 @@ class PhotoCollector:
 
     @property
     def second_vectors(self) -> tuple[NDArray[np.float32], str]:
-        """The second network's vectors of the photos taken so far, float32[n, e], and its hash.
+        """The second look's vectors of the photos taken so far, float32[n, e], and its hash.
 
         n is 0 if one of the photos has none.
         """

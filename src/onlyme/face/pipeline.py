@@ -20,6 +20,7 @@ from onlyme.face.geometry import remove_overlaps
 from onlyme.face.models import SHIPPED, find_model
 from onlyme.face.protocols import TrackingDetector
 from onlyme.face.quality import assess
+from onlyme.face.second import SecondEmbedding
 from onlyme.face.subject import choose_subject, list_certain
 from onlyme.face.temporal import CachedEmbedder, Follower
 from onlyme.face.versions import STAGE_VERSIONS
@@ -34,38 +35,11 @@ if TYPE_CHECKING:
     from onlyme.face.protocols import FaceDetector, FaceEmbedder, PictureReader
     from onlyme.types import ImageLike, Quality
 
-__all__ = ["Observation", "Pipeline", "SecondEmbedding", "time_stage"]
+__all__ = ["Observation", "Pipeline", "time_stage"]
 
 MIN_SECOND_FACE_PIXELS = 32
 """The second network looks at faces at least this wide. Of smaller ones it tells people apart
 worse than the first (docs/explanation/head.md)."""
-
-
-class SecondEmbedding:
-    """The second network's embedding of one face, computed when it is first asked for.
-
-    Args:
-        load: returns the second network.
-        aligned: uint8[size, size, 3], RGB, the face as the first network saw it.
-        steady: it is to be computed for each face, so that time tells nothing.
-    """
-
-    def __init__(
-        self, load: Callable[[], FaceEmbedder], aligned: NDArray[np.uint8], *, steady: bool
-    ) -> None:
-        self.steady = steady
-        self._load, self._aligned = load, aligned
-        self._result: Embedding | None = None
-
-    def compute(self) -> Embedding:
-        """Return the embedding.
-
-        Raises:
-            ModelError: the network cannot be used.
-        """
-        if self._result is None:
-            self._result = self._load().embed(self._aligned)
-        return self._result
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +53,7 @@ class Observation:
         embedding: of the subject's face; None with a reason.
         timings_ms: milliseconds spent in each room.
         beside: what a second camera showed at that time; None without one.
-        second: the second network's view of the face; None without a second network, and for
+        second: the second look's view of the face; None without a second network, and for
             small faces.
         faces: all faces of the picture, the subject among them; empty for an embedding, and for
             a face that was followed.
@@ -95,7 +69,7 @@ class Observation:
     faces: tuple[Face, ...] = ()
 
     def look_again(self) -> Embedding | None:
-        """Return the second network's embedding of the face; None where there is none.
+        """Return the second look's embedding of the face; None where there is none.
 
         It is computed if need be; an embedding that was given in place of a picture may hold it.
 
@@ -110,7 +84,7 @@ class Observation:
         return Embedding(one.second, one.second_model)
 
     def complete_embedding(self) -> Embedding | None:
-        """Return the embedding with the second network's vector, which is computed if need be.
+        """Return the embedding with the second look's vector, which is computed if need be.
 
         Raises:
             ModelError: the second network cannot be used.
@@ -242,7 +216,7 @@ class Pipeline:
     def prepare_second(
         self, frame: Frame, face: Face, aligned: NDArray[np.uint8] | None = None
     ) -> SecondEmbedding | None:
-        """Return the second network's view of a face; None without one, and for small faces.
+        """Return the second look's view of a face; None without one, and for small faces.
 
         Args:
             frame: the picture.

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import Observation, SecondEmbedding
+    from onlyme.face.pipeline import Observation
+    from onlyme.face.second import SecondEmbedding
     from onlyme.gallery.certificate import GalleryCertificate
     from onlyme.gallery.duplicates import FaceGroups
     from onlyme.gallery.gallery import GalleryPerson
@@ -237,7 +238,7 @@ class Enrolled:
         Args:
             vectors: the embeddings of its frames.
             chances: the rate is divided by this number; see `onlyme.gallery.identify`.
-            seconds: the second network's view of each frame, if there is one.
+            seconds: the second look's view of each frame, if there is one.
 
         Returns:
             The decision; and, where it is `ambiguous`, the names of the two nearest people.

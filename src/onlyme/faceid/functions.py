@@ -65,7 +65,7 @@ def embed(image: Photo, *, color: str = "rgb") -> Embedding:
 
     Returns:
         float32[128] of unit length, with the hash of the network that made it. Two embeddings
-        can be compared when the same network made them. `second` is the second network's vector;
+        can be compared when the same network made them. `second` is the second look's vector;
         None if the face is small or the settings leave that network out.
 
     Raises:
@@ -125,7 +125,7 @@ def embed_all(
 def embed_one(pipeline: Pipeline, picture: Photo, *, complete: bool = False) -> Embedding:
     """Embed the one face of a picture; ImageError where there is none, or several.
 
-    `complete` adds the second network's vector.
+    `complete` adds the second look's vector.
     """
     observation = pipeline.look(picture)
     if observation.embedding is None:

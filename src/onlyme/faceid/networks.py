@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from onlyme.face.embed import Embedder
     from onlyme.face.mesh import Mesh
     from onlyme.face.pipeline import Pipeline
+    from onlyme.face.second import SecondEmbedder
     from onlyme.image.reader import ImageReader
     from onlyme.liveness.extra import ExtraCheck
     from onlyme.liveness.judge import Judge
@@ -79,7 +80,7 @@ def make_pipeline(settings: Settings, *, lasting: bool = False, steady: bool = F
     from onlyme.runtime import VERSIONS
 
     runtime = choose_runtime(settings, lasting=lasting)
-    second = partial(load_second, runtime) if has_second(settings) else None
+    second = partial(load_second, runtime, settings.models) if has_second(settings) else None
     return Pipeline(
         detector=_load_detector(runtime),
         embedder=_load_embedder(runtime, settings.embedder, settings.models),
@@ -108,25 +109,34 @@ def has_second(settings: Settings) -> bool:
     return find_model("second", SHIPPED).path.exists()
 
 
-def load_second(runtime: str = "opencv") -> Embedder:
-    """Load the second network, once in a process, when a face is first near alpha.
+def load_second(runtime: str = "opencv", models: Path = SHIPPED) -> SecondEmbedder:
+    """Load what looks a second time, once in a process, when a face is first near alpha.
 
-    Where OpenVINO runs the other networks but cannot be used for this one, OpenCV runs it.
+    Where OpenVINO runs the other networks but cannot be used for the second one, OpenCV runs that.
 
     Args:
         runtime: the runtime, as chosen by `choose_runtime`.
+        models: the folder of the user's own networks, as in `make_pipeline`: so that the first
+            network is not loaded twice.
 
     Raises:
-        ModelMissing: its file is not there.
+        ModelMissing: a file is not there.
         ModelRefused: it is not the one that the manifest names, or OpenCV cannot load it.
     """
+    with _one_at_a_time:
+        return _load_second(runtime, models)
+
+
+@cache
+def _load_second(runtime: str, models: Path) -> SecondEmbedder:
+    from onlyme.face.second import SecondEmbedder
     from onlyme.runtime.openvino import EngineUnavailable
 
-    with _one_at_a_time:
-        if runtime != "opencv":
-            with suppress(EngineUnavailable):
-                return _load_embedder(runtime, "second", SHIPPED)
-        return _load_embedder("opencv", "second", SHIPPED)
+    first = _load_embedder(runtime, "embedder", models)
+    if runtime != "opencv":
+        with suppress(EngineUnavailable):
+            return SecondEmbedder(_load_embedder(runtime, "second", SHIPPED), first)
+    return SecondEmbedder(_load_embedder("opencv", "second", SHIPPED), first)
 
 
 def choose_runtime(settings: Settings, *, lasting: bool = False) -> str:

@@ -119,7 +119,7 @@ class CollectedPhotos(NamedTuple):
 
     Attributes:
         vectors: float32[n, d], the embeddings worth learning from.
-        second: the second network's vectors of the same photos; of no row if one has none.
+        second: the second look's vectors of the same photos; of no row if one has none.
         notes: why each photo was not taken; empty where it was.
         why: why the whole person is refused; empty if not.
     """

@@ -107,20 +107,28 @@ def rank_candidates(
 
 
 def look_again(
-    candidates: list[Candidate], rule: SecondRule, far: float, look: SecondLook
+    candidates: list[Candidate],
+    base: Base,
+    far: float,
+    vectors: NDArray[np.float32],
+    look: SecondLook,
 ) -> list[Candidate]:
     """Return the candidates with the margins that a second look gives them.
 
     A frame is looked at again if that can still change the decision about one of the candidates.
-    Then it counts for all of them, so that they stay comparable. People whom the second network
-    did not see keep their margins.
+    Then it counts for all of them, so that they stay comparable. People who were enrolled without
+    a second look keep their margins, and all do where the base has no rule for it.
 
     Args:
         candidates: of one capture.
-        rule: how the second network counts.
+        base: of the gallery.
         far: the false accept rate that each person's alpha stands for.
-        look: what the second network sees.
+        vectors: float32[n, d], the first network's of the frames.
+        look: what the second look sees.
     """
+    rule = base.second
+    if rule is None:
+        return candidates
     known = [n for n, one in enumerate(candidates) if one.person.has_second(rule.model)]
     again = list(candidates)
     frames = len(candidates[0].margins) if candidates else 0
@@ -129,7 +137,8 @@ def look_again(
             continue
         seen = look.find(row)
         for n in known:
-            again[n] = _fuse(again[n], rule, row, seen)
+            gain = _measure_gain(base, rule, again[n].person, vectors[row], seen)
+            again[n] = again[n] if gain is None else _fuse(again[n], rule, row, gain)
     return again
 
 
@@ -138,15 +147,23 @@ def _is_open(candidate: Candidate, rule: SecondRule, far: float, row: int) -> bo
     return rule.is_open(z, rule.first.z_at(far, candidate.photos), candidate.photos)
 
 
-def _fuse(candidate: Candidate, rule: SecondRule, row: int, seen: Embedding | None) -> Candidate:
-    me = candidate.person.second
-    vector = rule.choose_vector(seen, me.shape[1])
+def _measure_gain(
+    base: Base,
+    rule: SecondRule,
+    person: GalleryPerson,
+    face: NDArray[np.float32],
+    seen: Embedding | None,
+) -> float | None:
+    vector = rule.choose_vector(seen, person.second.shape[1])
     if vector is None:
-        return candidate
-    distance = float(measure_distances(vector[None], normalize(me.mean(axis=0))[None])[0, 0])
+        return None
+    return rule.measure_gain(base.project, face, vector, person.me, person.second)
+
+
+def _fuse(candidate: Candidate, rule: SecondRule, row: int, gain: float) -> Candidate:
     z = float(candidate.margins[row]) - candidate.centre
     margins = candidate.margins.copy()
-    margins[row] = candidate.centre + rule.fuse(z, distance, candidate.photos)
+    margins[row] = candidate.centre + rule.fuse(z, gain, candidate.photos)
     return replace(candidate, margins=margins)
 
 

@@ -48,7 +48,7 @@ class GalleryPerson:
     Attributes:
         name: the person's.
         me: float32[m, d], embeddings of the person's photos, m ≥ 1.
-        second: float32[m, e], the second network's vectors of the same photos; none where it did
+        second: float32[m, e], the second look's vectors of the same photos; none where it did
             not see all of them, or where one of the faces was too small for it.
         second_model: sha256 (hex) of the second network that looked at the photos; empty if none
             did.
@@ -73,7 +73,7 @@ class GalleryPerson:
     def add_photos(self, other: Self) -> Self:
         """Return the person with the photos of another record added.
 
-        The second network's vectors stay only where it saw all photos of both.
+        The second look's vectors stay only where it saw all photos of both.
         """
         model = self.second_model if self.second_model == other.second_model else ""
         second = make_no_second()

@@ -166,8 +166,8 @@ def _decide_each(
         base = gallery.base
         far = compute_shared_far(base, fpir, people, chances)
         candidates = rank_candidates(gallery, base.project(vectors), nearest)
-        if look is not None and base.second is not None:
-            candidates = look_again(candidates, base.second, far, look)
+        if look is not None:
+            candidates = look_again(candidates, base, far, vectors, look)
         # An owner goes before a person of the gallery who has the same name.
         names = {owner.name for owner in owners}
         decisions += [one.decide(base, far) for one in candidates if one.name not in names]

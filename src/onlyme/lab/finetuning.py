@@ -47,7 +47,7 @@ _SMALLEST_SIDE, _LARGEST_SIDE = 10, 56
 
 _EXPLAIN_BATCH = (
     "a batch of {count} photos needs more memory than there is; {fit} photos fit: make the batch "
-    "smaller with --batch-people or --batch-photos, or freeze more blocks"
+    "smaller, or freeze more blocks"
 )
 
 

@@ -55,7 +55,7 @@ def check_second(value: object) -> NDArray[np.float32]:
 
 
 def join_second(embeddings: Sequence[Embedding]) -> tuple[NDArray[np.float32], str]:
-    """Return the second network's vectors of photos, float32[n, e], and its hash.
+    """Return the second look's vectors of photos, float32[n, e], and its hash.
 
     n is 0 if one of the photos has none, or two networks made them.
     """
@@ -78,7 +78,7 @@ class Examples:
         lessons: float32[w, d], embeddings of others who were accepted by mistake.
         notes: what is known of each row of `me`, in their order; by default its number only.
         numbered: the highest number that a note ever had.
-        second: float32[k, e], the second network's vectors of the photos in `me`, in their order;
+        second: float32[k, e], the second look's vectors of the photos in `me`, in their order;
             fewer, and of no use, where it did not see all of them.
         second_model: sha256 (hex) of the second network; empty without its vectors.
 
@@ -144,7 +144,7 @@ class Examples:
         return 0 < len(self.me) == len(self.second)
 
     def _join_second(self, other: Examples) -> tuple[NDArray[np.float32], str]:
-        """Join the second network's vectors; none where it did not see all photos of both."""
+        """Join the second look's vectors; none where it did not see all photos of both."""
         if not len(self.me):
             return other.second, other.second_model
         if not len(other.me):

@@ -236,13 +236,13 @@ class Owner:
 
         Args:
             embeddings: float32[n, d], n ≥ 1.
-            look: returns the second network's embedding of a frame by its row, if there is one.
+            look: returns the second look's embedding of a frame by its row, if there is one.
                 It is asked only about frames that the first network does not settle.
             steady: ask about all frames, so that the time taken tells nothing.
         """
         margins = self.margins(embeddings)
         if look is not None and self.second_rule is not None:
-            margins = self._decide_again(self.second_rule, margins, look, steady=steady)
+            margins = self._decide_again(self.second_rule, embeddings, margins, look, steady=steady)
         margins = np.sort(margins)
         margin = float(margins[(len(margins) - 1) // 2])
         accepted = margin >= self.alpha
@@ -252,19 +252,24 @@ class Owner:
     def _decide_again(
         self,
         rule: SecondRule,
+        embeddings: NDArray[np.float32],
         margins: NDArray[np.float64],
         look: Callable[[int], Embedding | None],
         *,
         steady: bool,
     ) -> NDArray[np.float64]:
-        centre, spread, me = self.learned.centre, self.learned.spread, self.examples.second
+        centre, spread = self.learned.centre, self.learned.spread
+        me, me_seen, project = self.examples.me, self.examples.second, self.learned.base.project
 
-        def find_vector(face: int) -> NDArray[np.float32] | None:
-            return rule.choose_vector(look(face), me.shape[1])
+        def measure_gain(face: int) -> float | None:
+            seen = rule.choose_vector(look(face), me_seen.shape[1])
+            if seen is None:
+                return None
+            return rule.measure_gain(project, embeddings[face], seen, me, me_seen)
 
         z, alpha = (margins - centre) / spread, (self.alpha - centre) / spread
         photos = self.learned.photos
-        fused = rule.decide_again(z, alpha, photos, me, find_vector, steady=steady)
+        fused = rule.decide_again(z, alpha, photos, measure_gain, steady=steady)
         # A face that was not looked at again has its margin to the last digit.
         return np.where(fused == z, margins, centre + spread * fused)
 

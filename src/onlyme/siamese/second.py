@@ -1,11 +1,16 @@
-"""Decide faces near alpha by a second network as well, where that can still change the decision.
+"""Look again at faces near alpha, where that can still change the decision.
 
-The second network's distance to the owner, d₂(x, ME), lowers the score by a fixed share:
-s = z − weight · d₂, with d₂ held between two limits. A curve of its own says how often a random
-stranger reaches s. From that rate follows the z, and so the margin, that stands for the same rate
-by the first network alone: alpha, its rate and everything that is said about them stay as they
-are. d₂ lies between its limits, so for most faces z alone settles on which side of alpha they
-are, and the second network is not run.
+A second look brings a second network's distance to the owner, d₂(x, ME), and the first network's
+vector of the mirror image. Both change the score: s = z + gain, with
+
+    gain = (d(x, ME) − d(x̄, ME̅)) − weight · d₂(x, ME)
+
+where x̄ is the mean of a face and its mirror image: the first part says how much nearer the owner
+the face comes when its mirror image counts as well. Both parts are held between limits. A curve of
+its own says how often a random stranger reaches s. From that rate follows the z, and so the
+margin, that stands for the same rate by the first look alone: alpha, its rate and everything that
+is said about them stay as they are. The gain lies between limits, so for most faces z alone
+settles on which side of alpha they are, and nothing is looked at again.
 
 Source: a cascade of classifiers, in which few inputs reach the costly stage (Viola, Jones 2001);
 fusion of scores by a weighted sum (Kittler et al. 1998).
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
 
     from onlyme.types import Embedding
 
-__all__ = ["SecondRule"]
+__all__ = ["SecondRule", "split_views"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -46,6 +51,7 @@ class SecondRule:
         weight: what one unit of d₂ takes from z.
         nearest: d₂ below this counts as this.
         farthest: d₂ above this counts as this.
+        most: what the mirror image adds to z or takes from it, at most.
         first: the base's curve: how often a random person reaches z.
         curve: how often a random person reaches the score s.
         misses: false non-match rate of the cascade against z.
@@ -57,6 +63,7 @@ class SecondRule:
     weight: float
     nearest: float
     farthest: float
+    most: float
     first: TailCurve
     curve: TailCurve
     misses: MissTable
@@ -88,6 +95,7 @@ class SecondRule:
                 weight=float(card["weight"]),
                 nearest=low,
                 farthest=high,
+                most=float(card["most"]),
                 first=first,
                 curve=TailCurve(photos, arrays["log_far"], arrays["far_s"], counted_from),
                 misses=MissTable(
@@ -107,15 +115,59 @@ class SecondRule:
         """Return the vector of a second look; None if there was none that can be compared.
 
         Args:
-            seen: what the second network made of a face.
+            seen: what the second look made of a face.
             size: e, how many numbers the owner's vectors have.
         """
         if seen is None or seen.model != self.model or seen.vector.shape != (size,):
             return None
         return seen.vector
 
+    def measure_gain(
+        self,
+        project: Callable[[NDArray[np.float32]], NDArray[np.float32]],
+        face: NDArray[np.float32],
+        seen: NDArray[np.float32],
+        me: NDArray[np.float32],
+        me_seen: NDArray[np.float32],
+    ) -> float:
+        """Measure what a second look adds to z.
+
+        Args:
+            project: the head.
+            face: float32[d], the first network's vector.
+            seen: float32[e], the second look's vector of the same face.
+            me: float32[m, d], the first network's vectors of the owner's photos, m ≥ 1.
+            me_seen: float32[m, e], the second look's vectors of the same photos.
+        """
+        other, mirrored = split_views(seen[None], face.size)
+        me_other, me_mirrored = split_views(me_seen, face.size)
+        distance = _measure_to_mean(other, me_other)
+        plain = _measure_to_mean(project(face[None]), project(me))
+        joined = _measure_to_mean(
+            project(normalize(face[None] + mirrored)), project(normalize(me + me_mirrored))
+        )
+        return float(self.hold(distance, plain - joined)[0])
+
+    def hold(self, distance: NDArray[Any], nearer: NDArray[Any]) -> NDArray[np.float64]:
+        """Return the gains of both parts, each held between its limits.
+
+        Args:
+            distance: d₂(x, ME).
+            nearer: d(x, ME) − d(x̄, ME̅).
+        """
+        held = np.clip(distance, self.nearest, self.farthest)
+        return np.asarray(np.clip(nearer, -self.most, self.most) - self.weight * held, np.float64)
+
+    @property
+    def gains(self) -> tuple[float, float]:
+        """The least and the most that a second look can add to z."""
+        return (
+            -self.most - self.weight * self.farthest,
+            self.most - self.weight * self.nearest,
+        )
+
     def is_open(self, z: float, alpha: float, photos: int) -> bool:
-        """Return whether the second network can still change what z says about alpha.
+        """Return whether a second look can still change what z says about alpha.
 
         Args:
             z: of a face, by the first network.
@@ -126,20 +178,18 @@ class SecondRule:
         if rate <= 10.0 ** float(self.first.log_far[-1]) * (1 + 1e-9):
             return False  # stricter than any rate that the curves know
         score = self.curve.z_at(rate, photos)
-        low = min(score + self.weight * self.nearest, alpha)
-        high = max(score + self.weight * self.farthest, alpha)
-        return low <= z < high
+        least, most = self.gains
+        return min(score - most, alpha) <= z < max(score - least, alpha)
 
-    def fuse(self, z: float, distance: float, photos: int) -> float:
-        """Return the z that a random person reaches as often as this z with this d₂.
+    def fuse(self, z: float, gain: float, photos: int) -> float:
+        """Return the z that a random person reaches as often as this z with this gain.
 
         Args:
             z: of a face, by the first network.
-            distance: d₂(x, ME), 0 to 2.
+            gain: of a second look at it.
             photos: enrolment photos of the owner.
         """
-        held = min(max(distance, self.nearest), self.farthest)
-        rate = self.curve.far_at(z - self.weight * held, photos)
+        rate = self.curve.far_at(z + gain, photos)
         return self.first.z_at(rate, photos)
 
     def decide_again(
@@ -147,8 +197,7 @@ class SecondRule:
         z: NDArray[np.float64],
         alpha: float,
         photos: int,
-        me: NDArray[np.float32],
-        look: Callable[[int], NDArray[np.float32] | None],
+        look: Callable[[int], float | None],
         *,
         steady: bool = False,
     ) -> NDArray[np.float64]:
@@ -158,18 +207,38 @@ class SecondRule:
             z: float64[n], by the first network.
             alpha: the z to reach.
             photos: enrolment photos of the owner.
-            me: float32[m, e], the second network's vectors of the owner's photos, m ≥ 1.
-            look: returns the second network's vector of face n, float32[e], or None where
-                there is none: then z stands.
+            look: returns the gain of a second look at face n, or None where there is none: then
+                z stands.
             steady: look at every face, so that the time taken does not tell which were near.
         """
-        template = normalize(me.mean(axis=0))[None]
         fused = z.copy()
         for face, value in enumerate(z.tolist()):
             open_ = self.is_open(value, alpha, photos)
-            vector = look(face) if open_ or steady else None
-            if vector is not None:
-                distance = float(measure_distances(vector[None], template)[0, 0])
-                changed = self.fuse(value, distance, photos)
+            gain = look(face) if open_ or steady else None
+            if gain is not None:
+                changed = self.fuse(value, gain, photos)
                 fused[face] = changed if open_ else value
         return fused
+
+
+def split_views(
+    seen: NDArray[np.float32], size: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the two parts of vectors of a second look, float32[n, e], each of unit length.
+
+    Args:
+        seen: the vectors.
+        size: d, the length of the first network's.
+
+    Returns:
+        The other network's vectors, float32[n, e - d], and the first network's of the mirror
+        image, float32[n, d].
+    """
+    split = seen.shape[1] - size
+    return normalize(seen[:, :split]), normalize(seen[:, split:])
+
+
+def _measure_to_mean(
+    faces: NDArray[np.float32], me: NDArray[np.float32]
+) -> NDArray[np.floating[Any]]:
+    return measure_distances(faces, normalize(me.mean(axis=0))[None])[:, 0]

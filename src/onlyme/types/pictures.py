@@ -190,7 +190,7 @@ class Embedding:
     Attributes:
         vector: float32[d] of unit length; read-only.
         model: sha256 (hex) of the network that made it; vectors of two networks do not compare.
-        second: float32[e] of unit length, the second network's vector of the same face;
+        second: float32[e] of unit length, the second look's vector of the same face;
             read-only; None where it was not computed.
         second_model: sha256 (hex) of the second network; empty without one.
 

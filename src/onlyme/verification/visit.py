@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from onlyme.face.pipeline import Pipeline, SecondEmbedding
+    from onlyme.face.pipeline import Pipeline
+    from onlyme.face.second import SecondEmbedding
     from onlyme.face.tracker import FaceContinuity, FaceTrack
     from onlyme.gate.admission import Attempt
     from onlyme.liveness.judge import Judge, LivenessSession

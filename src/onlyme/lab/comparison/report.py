@@ -214,7 +214,7 @@ def _render_costs(comparison: Comparison) -> str:
             escape(cell.owner),
             str(cell.photos),
             str(cell.strangers),
-            f"{cell.seconds:.1f} s",
+            f"{cell.seconds:.1f} s" if cell.seconds else "once for all",
             f"{cell.peak_bytes / 1e6:.0f} MB" if cell.peak_bytes else "–",
             f"{cell.steps:,}" if cell.steps else "–",
             _ENDINGS.get(cell.reason, cell.reason),

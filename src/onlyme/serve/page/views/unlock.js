@@ -145,25 +145,11 @@ class UnlockView {
   }
 
   showAttempt({ decision, gate, latency }) {
-    const stream = this.capture.stream;
-    this.facts.speed.textContent = `${this.speed}; ${t("the verdict {ms} ms after its last picture.", { ms: Math.round(latency) })}`;
     const isDark = decision.reason === "no_face" && this.capture.camera.isDark();
     const words = isDark ? t("It is too dark") : describeDecision(decision, this.name);
     const kind = decision.accepted ? "yes" : SURE_REASONS.includes(decision.reason) || hasFailedChallenge(decision) ? "no" : "unsure";
-    const hasMargin = decision.margin !== null && decision.margin !== undefined;
-    if (hasMargin) Object.assign(this, { alpha: decision.alpha, far: decision.far });
-    const numbers = hasMargin ? t("margin {margin} {sign} alpha {alpha}", { margin: formatSigned(decision.margin), sign: decision.margin >= decision.alpha ? "≥" : "<", alpha: formatSigned(decision.alpha) }) : "";
-    this.stage.showVerdict(kind, words, numbers);
-    this.facts.verdict.textContent = decision.accepted ? t("Accepted") : words;
-    this.facts.living.textContent = makeSentence(describeLiveness(decision.liveness));
-    const score = decision.liveness?.score;
-    this.facts.score.textContent = score === null || score === undefined ? "–" : formatSigned(score, 2).slice(1);
-    this.facts.margin.textContent = formatSigned(decision.margin);
-    this.facts.alpha.textContent = formatSigned(this.alpha);
-    this.facts.odds.textContent = makeSentence(describeOdds(this.far));
-    this.meter.show(decision.margin, this.alpha, decision.accepted);
-    this.timeline.setAlpha(this.alpha);
-    this.timeline.add(decision.margin, kind);
+    this.showMargin(decision, kind, words);
+    this.showFacts(decision, words, latency);
     this.showGate(gate);
     const advice = isDark ? t("Turn on a light, or uncover the camera.") : adviseOn(decision);
     const warning = this.warnOfLastTry(gate);
@@ -171,12 +157,41 @@ class UnlockView {
     if (said !== this.lastAnnouncement) announce(said);
     this.lastAnnouncement = said;
     if (decision.accepted) {
-      Object.assign(lastAccepted, { name: this.name, picture: stream.lastPicture });
+      Object.assign(lastAccepted, { name: this.name, picture: this.capture.stream.lastPicture });
       this.notMeLink.hidden = this.buttons.hidden = false;
     }
+    this.pauseAfter(decision, warning);
+  }
+
+  /** Show the verdict on the picture, and the margin against alpha beside it. */
+  showMargin(decision, kind, words) {
+    const { margin, alpha, far } = decision;
+    const hasMargin = margin !== null && margin !== undefined;
+    if (hasMargin) Object.assign(this, { alpha, far });
+    const numbers = hasMargin ? t("margin {margin} {sign} alpha {alpha}", { margin: formatSigned(margin), sign: margin >= alpha ? "≥" : "<", alpha: formatSigned(alpha) }) : "";
+    this.stage.showVerdict(kind, words, numbers);
+    this.meter.show(margin, this.alpha, decision.accepted);
+    this.timeline.setAlpha(this.alpha);
+    this.timeline.add(margin, kind);
+  }
+
+  showFacts({ accepted, liveness, margin }, words, latency) {
+    const score = liveness?.score;
+    this.facts.verdict.textContent = accepted ? t("Accepted") : words;
+    this.facts.living.textContent = makeSentence(describeLiveness(liveness));
+    this.facts.score.textContent = score === null || score === undefined ? "–" : formatSigned(score, 2).slice(1);
+    this.facts.margin.textContent = formatSigned(margin);
+    this.facts.alpha.textContent = formatSigned(this.alpha);
+    this.facts.odds.textContent = makeSentence(describeOdds(this.far));
+    this.facts.speed.textContent = `${this.speed}; ${t("the verdict {ms} ms after its last picture.", { ms: Math.round(latency) })}`;
+  }
+
+  /** Leave time to read the verdict, and more before the last try. */
+  pauseAfter({ accepted, reason }, warning) {
+    const { stream } = this.capture;
+    const isTooSlow = reason === "liveness_undecided" && stream.isSlow; // before the pause forgets the rate
     this.stage.setResting(true);
-    const isTooSlow = decision.reason === "liveness_undecided" && stream.isSlow;
-    stream.pause(decision.accepted ? ACCEPTED_PAUSE_MS : warning ? LAST_TRY_PAUSE_MS : REJECTED_PAUSE_MS);
+    stream.pause(accepted ? ACCEPTED_PAUSE_MS : warning ? LAST_TRY_PAUSE_MS : REJECTED_PAUSE_MS);
     if (isTooSlow) this.timer = setTimeout(() => this.showSlowLine(), REJECTED_PAUSE_MS - 100);
   }
 
