@@ -27,14 +27,15 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
 from people import choose_labelled_face, make_parser  # noqa: E402 - as above
 from train_head import fit_shipped_head  # noqa: E402 - as above
-from train_second import read_both  # noqa: E402 - as above
+from train_second import measure_to_mean, read_both  # noqa: E402 - as above
 from views import choose_photos, make_views  # noqa: E402 - benchmarks/ is no package
 
 from onlyme.face.align import align  # noqa: E402 - needs the path above
 from onlyme.faceid import networks  # noqa: E402 - needs the path above
 from onlyme.settings import Settings  # noqa: E402 - needs the path above
-from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
+from onlyme.siamese.distance import normalize  # noqa: E402 - needs the path above
 from onlyme.siamese.head import Base  # noqa: E402 - needs the path above
+from onlyme.siamese.second import split_views  # noqa: E402 - needs the path above
 from onlyme.siamese.training.crossfit import make_trials  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def main() -> int:
 
 
 def embed_bursts(folder: Path, people: People, rows: Array) -> dict[str, tuple[Array, Array]]:
-    """Embed the bursts of each photo by both networks: float32[n, frames, d] and [n, frames, e]."""
+    """Embed the bursts of each photo by both looks: float32[n, frames, d] and [n, frames, e]."""
     pipeline = networks.make_pipeline(Settings.load(), lasting=True)
     assert pipeline.second is not None  # noqa: S101 - `read_both` used it
     looks = (pipeline.embedder, pipeline.second())
@@ -113,40 +114,51 @@ class Frames:
         cross: heads that were made without some of the people.
         rows: int[n], the photo that each attempt is made from.
         one: float32[n, frames, d], by the first network.
-        two: float32[n, frames, e], by the second.
+        two: float32[n, frames, e], by the second look.
     """
 
     def __init__(self, cross: CrossFit, rows: Array, one: Array, two: Array) -> None:
-        self.cross, self.rows, self.one, self.two = cross, rows, one, two
-        self._heads: dict[tuple[int, int], tuple[Array, Array]] = {}
+        self.cross, self.rows = cross, rows
+        self.shape = one.shape[:2]
+        self.one = one.reshape(-1, one.shape[-1])
+        self.other, mirrored = split_views(two.reshape(-1, two.shape[-1]), one.shape[-1])
+        self.joined = normalize(self.one + mirrored)
+        self._heads: dict[tuple[int, int], tuple[Array, Array, Array]] = {}
 
     def score(self, trial: CrossFitTrial, second: People, rule: SecondRule, row: int) -> Array:
         """Return z of each frame after both looks, float[n, frames], as `SecondRule.fuse` does."""
-        home, shape = int(self.cross.fold[trial.me[0]]), self.one.shape[:2]
-        z = np.empty(shape)
+        home, shape = int(self.cross.fold[trial.me[0]]), self.shape
+        me = self.cross.embeddings[trial.me]
+        own, own_mirrored = split_views(second.embeddings[trial.me], me.shape[1])
+        own_joined = normalize(me + own_mirrored)
+        z, nearer = np.empty(shape), np.empty(shape)
         for other in range(self.cross.folds):
             here = self.cross.fold[self.rows] == other
             model = self.cross.find_model(home, other)
-            heads, not_me = self._project(home, other)
-            template = normalize(model.heads[trial.me].mean(axis=0))[None]
-            z[here] = not_me[here] - measure_distances(
-                heads[here].reshape(-1, heads.shape[-1]), template
-            ).reshape(-1, shape[1])
-            z[here] -= model.base.measure_centres(template)
-        mean = normalize(second.embeddings[trial.me].mean(axis=0))[None]
-        away = measure_distances(self.two.reshape(-1, self.two.shape[-1]), mean).reshape(shape)
-        score = z - rule.weight * np.clip(away, rule.nearest, rule.farthest)
-        return np.interp(score, rule.curve.z[row], rule.first.z[row])
+            heads, joined, not_me = self._project(home, other)
+            own_heads = model.heads[trial.me], model.base.project(own_joined)
+            away, both = (
+                measure_to_mean(faces[here].reshape(-1, faces.shape[-1]), mine)
+                for faces, mine in zip((heads, joined), own_heads, strict=True)
+            )
+            away, both = away.reshape(-1, shape[1]), both.reshape(-1, shape[1])
+            template = normalize(own_heads[0].mean(axis=0))[None]
+            z[here] = not_me[here] - away - model.base.measure_centres(template)
+            nearer[here] = away - both
+        distance = measure_to_mean(self.other, own).reshape(shape)
+        return np.interp(z + rule.hold(distance, nearer), rule.curve.z[row], rule.first.z[row])
 
-    def _project(self, home: int, other: int) -> tuple[Array, Array]:
+    def _project(self, home: int, other: int) -> tuple[Array, Array, Array]:
+        """Return the heads of all frames, those with the mirror image, and d(x, NOT_ME)."""
         pair = min(home, other), max(home, other)
         if pair not in self._heads:
             base = self.cross.find_model(*pair).base
-            heads = base.project(self.one.reshape(-1, self.one.shape[-1]))
+            heads, joined = base.project(self.one), base.project(self.joined)
             not_me = base.stranger_rule.measure_distance(heads)
-            shape = self.one.shape[:2]
-            self._heads[pair] = heads.reshape(*shape, -1), not_me.reshape(shape)
-        return self._heads[pair]
+            parts = heads, joined, not_me[:, None]
+            self._heads[pair] = tuple(part.reshape(*self.shape, -1) for part in parts)
+        heads, joined, not_me = self._heads[pair]
+        return heads, joined, not_me[..., 0]
 
 
 def measure(

@@ -149,7 +149,7 @@ def _print_report(result: BulkEnrollment) -> None:
     if result.one_network:
         people = output.format_count(result.one_network, "person was", "people were")
         say(
-            f"{people} enrolled by an earlier version, without the second network; run this again "
+            f"{people} enrolled by an earlier version, without the second look; run this again "
             "with --replace, and they are found more often"
         )
     _print_list(

@@ -154,7 +154,7 @@ def _advise_second_look(base: Base, owner: Owner) -> tuple[str, ...]:
     if base.second is None or owner.second_rule is not None or owner.learned.has_owner_head:
         return ()
     sentence = (
-        "a second network helps to recognise you when a picture is a close call, but it did not "
+        "a second look helps to recognise you when a picture is a close call, but it did not "
         "see all of these photos; enroll again with --replace, and you are rejected less often"
     )
     return (sentence,)
