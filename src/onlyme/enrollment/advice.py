@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from onlyme.siamese.owner import Owner
     from onlyme.types import PhotoReport, Quality
 
-__all__ = ["Coverage", "advise_on_photos", "advise_owner", "explain_raise"]
+__all__ = ["SECOND_LOOK_ADVICE", "Coverage", "advise_on_photos", "advise_owner", "explain_raise"]
 
 SIDE_YAW_DEGREES = 12.0
 """A head turned by more than this, in degrees, counts as turned to the side."""
@@ -38,6 +38,12 @@ MAX_MISSING_PHOTOS = 2
 
 NOTABLE_RAISE_MARGIN = 0.02
 """Alpha raised by more than this is told, with the reason."""
+
+
+SECOND_LOOK_ADVICE = (
+    "a second look helps to recognise you when a picture is a close call, but it did not see all "
+    "of these photos; enroll again with --replace, and you are rejected less often"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +159,7 @@ def _advise_second_look(base: Base, owner: Owner) -> tuple[str, ...]:
     """Say that enrolling again helps where earlier photos were seen by one network only."""
     if base.second is None or owner.second_rule is not None or owner.learned.has_owner_head:
         return ()
-    sentence = (
-        "a second look helps to recognise you when a picture is a close call, but it did not "
-        "see all of these photos; enroll again with --replace, and you are rejected less often"
-    )
-    return (sentence,)
+    return (SECOND_LOOK_ADVICE,)
 
 
 def explain_raise(base: Base, owner: Owner) -> tuple[str, ...]:

@@ -54,9 +54,10 @@ def read_german():
 
 
 _SAID = {"ProblemError": 2, "ImageError": 1, "leave": 0} | dict.fromkeys(
-    ("UsageError", "NoSuchGroup", "UnknownOwner", "EnrollmentError", "OwnerExists"), 0
+    ("UsageError", "NoSuchGroup", "UnknownOwner", "EnrollmentError", "OwnerExists", "append"), 0
 )
-"""The argument of a call that the page shows. Of other errors the service says only their kind."""
+"""The argument of a call that the page shows: of errors, of others the service says only their
+kind, and of lists of advice."""
 
 _PLACES = (
     *("serve", "types/names.py", "enrollment", "image/decode.py", "image/headers.py"),
@@ -68,10 +69,11 @@ _NOT_OF_THE_PAGE = ("serve/compreface", "serve/client", "serve/routes/docs.py")
 
 
 _OF_ARRAYS = (
+    "  … and 77 more",
     *("its ", "is 7, 7; expected", "is 7×7 pixels; 7", "is not a picture; give a path"),
     *("is an open file", "is not an array of NumPy"),
 )
-"""How sentences begin that are said of arrays and files, which no page sends."""
+"""How sentences begin that are said of arrays and files, which no page sends, and of long lists."""
 
 _NAMED = {"rule"}
 """Variables that hold the beginning of a sentence."""

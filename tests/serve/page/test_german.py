@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from onlyme.enrollment.advice import SECOND_LOOK_ADVICE
 from onlyme.enrollment.guided import _ASK, _NO_SUBJECT
 from onlyme.evaluate.score_card import ATTACKS
 from onlyme.face.enrollment_quality import assess_for_enrollment
@@ -61,7 +62,7 @@ def translate(shown, sentences):
 
 def test_every_sentence_of_the_service_is_said_in_german(window, served):
     sentences = sorted(
-        {*find_service_sentences(), *_OWN_DETAILS.values(), _INTERNAL_DETAIL}
+        {*find_service_sentences(), *_OWN_DETAILS.values(), _INTERNAL_DETAIL, SECOND_LOOK_ADVICE}
         | {convert_status(500).detail}
     )
     assert len(sentences) > 60
