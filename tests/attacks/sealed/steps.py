@@ -119,6 +119,9 @@ STEPS = (
     Step("unlock uninstall", "--yes", places=_PAM),
 )  # fmt: skip
 
+_OF_THE_LOGIN = (("ONLYME_VAULT", "/var/lib/onlyme"),)
+"""As a login has it; the other steps' vault has another key."""
+
 FIRST_STEPS = (
     Step("enroll", f"ada {_PHOTOS}"),
     Step("export", "ada {work}/out/first.onlyme", stdin=PHRASE),
@@ -136,7 +139,7 @@ UNLOCK_STEPS = tuple(
         Step("unlock revoke", "--user root"),
         Step("unlock retry", "--user root"),
         Step("unlock status", "login --user root"),
-        Step("unlock keyring", "status --user nobody"),
+        Step("unlock keyring", "status --user nobody", variables=_OF_THE_LOGIN),
         Step("unlock preview", "--camera {work}/clip.avi --seconds 0.5"),
         Step("unlock test", "--user root", 1),
         Step("unlock disable", "--for 2h"),

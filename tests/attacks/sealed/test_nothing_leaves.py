@@ -136,7 +136,7 @@ def run(sealed, user, step):
     home, variables, places = user
     words = step.arguments.format(work=sealed.work, vault=places[0]).split()
     command = [*ONLYME, *step.command.split(), *words]
-    answer = sealed.run(*command, home=home, stdin=step.stdin, **variables, **dict(step.variables))
+    answer = sealed.run(*command, home=home, stdin=step.stdin, **variables | dict(step.variables))
     title = f"{step.command} {step.arguments}"
     found = complaints(answer, [*places, *step.places])
     if answer["code"] != step.code:
