@@ -255,8 +255,10 @@ def test_ctrl_c_while_modules_load(onlyme):
             process.wait(seconds)
         process.send_signal(signal.SIGINT)
         _, said = process.communicate(timeout=120)
+        if "Error processing line" in said:
+            continue  # Python drops what is raised while it reads .pth files, such as coverage's
         # Before Python itself is up (-2), and after all is said (0), it is not ours to answer.
-        assert process.returncode in {130, 0, -signal.SIGINT}
+        assert process.returncode in {130, 0, -signal.SIGINT}, said
         if process.returncode == 130:
             assert "Traceback" not in said
 
@@ -363,7 +365,7 @@ def test_watch_a_stranger_s_clip_and_leave_by_ctrl_c(obama, data):
     assert process.stdout.readline().startswith("✗ NOT obama ")
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=120)
-    assert process.returncode in {130, 1}  # 1: the clip was over first
+    assert process.returncode in {130, 1}, said  # 1: the clip was over first
     assert "Traceback" not in said
 
 

@@ -157,7 +157,8 @@ def test_a_disk_without_room_for_another_file(obama, photos):
             env=obama.environment(), capture_output=True, text=True, check=False,
         )  # fmt: skip
 
-    assert run("verify", "obama", photos / "obama_3.jpg").returncode == 0
+    done = run("verify", "obama", photos / "obama_3.jpg")
+    assert done.returncode == 0, done.stderr
     done = run("not-me", "obama", photos / "biden_1.jpg")
     assert done.returncode == 2
     assert "no room for another file" in done.stderr
