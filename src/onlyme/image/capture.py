@@ -36,6 +36,12 @@ __all__ = ["CameraCapture"]
 
 _DARK_LEVEL: Final = 20.0  # mean of a frame, 0 to 255, below which a camera is still starting
 _WARM_UP_SECONDS: Final = 2.0
+
+# A driver may never answer. A file does, and a thread inside OpenCV while the process ends
+# crashes it.
+_CLOSE_SECONDS: Final = 1.0
+_CLOSE_FILE_SECONDS: Final = 10.0
+
 _NO_FRAME: Final = (
     "holds no frame that can be decoded: it is cut off, or its codec is not built in; "
     "`ffmpeg -i VIDEO -c:v mjpeg NEW.avi` makes one that is"
@@ -212,10 +218,10 @@ class CameraCapture:
             raise CameraError(f"{self.name}: another device took its place; try again")
 
     def close(self) -> None:
-        """Release the camera; waits for at most a second. May be called twice."""
+        """Release the camera; waits for at most a second, for a file longer. May be repeated."""
         self.stop()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(timeout=1.0)
+            self._thread.join(_CLOSE_SECONDS if self.is_camera else _CLOSE_FILE_SECONDS)
 
     def _skips_dark(self) -> bool:
         return self.is_camera if self._warm_up is None else self._warm_up
