@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from onlyme.errors import KeyRefused, UsageError, explain_extra
+from onlyme.storage.files import create_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,9 +147,7 @@ def start_private(content: bytes) -> Iterator[GnomeKeyring]:
     with tempfile.TemporaryDirectory(prefix="onlyme-keyring-") as scratch:
         folder = Path(scratch)
         (folder / "keyrings").mkdir(mode=0o700)
-        copy = folder / "keyrings" / FILE
-        copy.write_bytes(content)
-        copy.chmod(0o600)
+        create_private(folder / "keyrings" / FILE, content)
         try:
             # It starts the keyring when that is first asked for; the keyring ends with it.
             bus = subprocess.Popen(  # noqa: S603 - words of this module
