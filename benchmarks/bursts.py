@@ -27,7 +27,7 @@ sys.path[:0] = [str(ROOT / "tools"), str(ROOT / "benchmarks")]
 from held_apart import fit_held_apart  # noqa: E402 - tools/ is no package
 from people import choose_labelled_face, make_parser  # noqa: E402 - as above
 from train_head import fit_shipped_head  # noqa: E402 - as above
-from train_second import measure_to_mean, read_both  # noqa: E402 - as above
+from train_second import read_both  # noqa: E402 - as above
 from views import choose_photos, make_views  # noqa: E402 - benchmarks/ is no package
 
 from onlyme.face.align import align  # noqa: E402 - needs the path above
@@ -35,7 +35,7 @@ from onlyme.faceid import networks  # noqa: E402 - needs the path above
 from onlyme.settings import Settings  # noqa: E402 - needs the path above
 from onlyme.siamese.distance import normalize  # noqa: E402 - needs the path above
 from onlyme.siamese.head import Base  # noqa: E402 - needs the path above
-from onlyme.siamese.second import split_views  # noqa: E402 - needs the path above
+from onlyme.siamese.second import measure_to_mean, split_views  # noqa: E402 - needs the path above
 from onlyme.siamese.training.crossfit import make_trials  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:

@@ -41,6 +41,7 @@ from train_second import (  # noqa: E402 - as above
     MOST,
     NEAREST,
     WEIGHT,
+    Views,
     read_both,
 )
 
@@ -147,13 +148,11 @@ class Both:
         model = self.cross.find_model(*pair)
         z = scores(model, enrolled, probes)
         other, mirrored = split_views(self.second.embeddings, self.people.embeddings.shape[1])
-        faces, own = other[probes], other[enrolled]
         joined = normalize(self.people.embeddings + mirrored)
         heads = model.base.project(joined[probes]), model.base.project(joined[enrolled])
         plain = measure_distances(model.heads[probes], model.heads[enrolled])
-        nearer = np.clip(plain - measure_distances(*heads), -MOST, MOST)
-        held = np.clip(measure_distances(faces, own), NEAREST, FARTHEST)
-        return z, z + nearer - WEIGHT * held
+        away = measure_distances(other[probes], other[enrolled])
+        return z, Views(z, away, plain - measure_distances(*heads)).join()
 
     def curves(self, pair: tuple[int, int], seed: int) -> tuple[Array, Array]:
         """Return the curves of z and of the joint score, on the people of two folds."""

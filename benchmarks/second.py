@@ -33,14 +33,13 @@ from train_second import (  # noqa: E402 - as above
     WEIGHT,
     Views,
     collect_scores,
-    measure_to_mean,
     read_both,
     score_both,
 )
 
 from onlyme.siamese.distance import measure_distances, normalize  # noqa: E402 - needs the path above
 from onlyme.siamese.head import Base  # noqa: E402 - needs the path above
-from onlyme.siamese.second import split_views  # noqa: E402 - needs the path above
+from onlyme.siamese.second import measure_to_mean, split_views  # noqa: E402 - needs the path above
 from onlyme.siamese.training.crossfit import CrossFit, CrossFitTrial, DegradedPhotos, make_trials  # noqa: E402 - needs the path above
 
 if TYPE_CHECKING:

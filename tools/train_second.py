@@ -24,7 +24,7 @@ from train_head import fit_shipped_head
 
 from onlyme.siamese.distance import measure_distances, normalize
 from onlyme.siamese.head import Base
-from onlyme.siamese.second import split_views
+from onlyme.siamese.second import measure_to_mean, split_views
 from onlyme.siamese.training.base import (
     PHOTOS,
     BasePlan,
@@ -145,11 +145,6 @@ def score_both(
         measure_distances(templates, other).astype(np.float32),
         nearer,
     )
-
-
-def measure_to_mean(rows: NDArray[Any], me: NDArray[Any]) -> NDArray[Any]:
-    """Measure the distance of each row to the mean of an owner's rows: float[n]."""
-    return measure_distances(rows, normalize(me.mean(axis=0))[None])[:, 0]
 
 
 def collect_scores(

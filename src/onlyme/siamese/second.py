@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from onlyme.types import Embedding
 
-__all__ = ["SecondRule", "split_views"]
+__all__ = ["SecondRule", "measure_to_mean", "split_views"]
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -141,9 +141,9 @@ class SecondRule:
         """
         other, mirrored = split_views(seen[None], face.size)
         me_other, me_mirrored = split_views(me_seen, face.size)
-        distance = _measure_to_mean(other, me_other)
-        plain = _measure_to_mean(project(face[None]), project(me))
-        joined = _measure_to_mean(
+        distance = measure_to_mean(other, me_other)
+        plain = measure_to_mean(project(face[None]), project(me))
+        joined = measure_to_mean(
             project(normalize(face[None] + mirrored)), project(normalize(me + me_mirrored))
         )
         return float(self.hold(distance, plain - joined)[0])
@@ -238,7 +238,8 @@ def split_views(
     return normalize(seen[:, :split]), normalize(seen[:, split:])
 
 
-def _measure_to_mean(
+def measure_to_mean(
     faces: NDArray[np.float32], me: NDArray[np.float32]
 ) -> NDArray[np.floating[Any]]:
+    """Measure the distance of each row, float32[n, d], to the mean of an owner's: float[n]."""
     return measure_distances(faces, normalize(me.mean(axis=0))[None])[:, 0]
