@@ -6,13 +6,13 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 
 import pytest
 
 from onlyme.events import hooks
 from onlyme.events.hooks import Hooks, run_program
+from tests.events.broker import wait_until
 
 DEADLINE_SECONDS = 60.0
 
@@ -36,13 +36,6 @@ def is_alive(pid):
     except FileNotFoundError:
         return False
     return text.rpartition(")")[2].split()[0] != "Z"
-
-
-def wait_until(condition):
-    end = time.monotonic() + DEADLINE_SECONDS
-    while not condition():
-        assert time.monotonic() < end, "it does not come to that"
-        time.sleep(0.01)
 
 
 COPY = "import sys; open(sys.argv[1], 'ab').write(sys.stdin.buffer.read() + b'\\n')"

@@ -74,14 +74,7 @@ def enroll_person(
     start, base, store = perf_counter(), parts.base, parts.admin.store
     name, look = checked_name(name), _check_look(look)
     check_callback("on_photo", on_photo)
-    if add and replace:
-        raise UsageError("give either add or replace, not both")
-    taken = name in store.names()
-    refuse_taken(name, taken=taken and not (add or replace))
-    refuse_twice(name, in_gallery=parts.enrolled.is_member(name))
-    known = Examples.make_empty(base.dimension)
-    if taken and add:
-        known = parts.enrolled.owner(name).examples
+    known = _find_known_examples(parts, name, add=add, replace=replace)
     collected = collect_photos(
         parts.pipeline(),
         known,
@@ -122,6 +115,18 @@ def enroll_person(
         seconds=perf_counter() - start,
         far_alike=estimate_far_alike(owner.far),
     )
+
+
+def _find_known_examples(parts: Parts, name: str, *, add: bool, replace: bool) -> Examples:
+    """Return the examples that photos are added to; a name that may not be used is refused."""
+    if add and replace:
+        raise UsageError("give either add or replace, not both")
+    taken = name in parts.admin.store.names()
+    refuse_taken(name, taken=taken and not (add or replace))
+    refuse_twice(name, in_gallery=parts.enrolled.is_member(name))
+    if taken and add:
+        return parts.enrolled.owner(name).examples
+    return Examples.make_empty(parts.base.dimension)
 
 
 def _check_look(look: str) -> str:

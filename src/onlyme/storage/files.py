@@ -2,7 +2,7 @@
 
 A write goes to a draft beside the target, waits until the disk has it, and renames it over the
 target. After a crash or a power cut the target is the old file or the new one, never a half.
-Every other module writes through here; `tests/storage/test_files.py` finds those that do not.
+Every other module writes through here; `tests/storage/test_every_write.py` finds those that do not.
 """
 
 from __future__ import annotations
