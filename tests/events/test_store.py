@@ -108,6 +108,35 @@ def test_old_events_go(events):
     assert names(events) == ["89", "0"]
 
 
+@pytest.mark.parametrize("what", ["event", "message"])
+def test_what_is_old_or_sent_is_in_no_byte_of_the_files(events, tmp_path, what):
+    """Nor in the file's log, whose end may be older than its beginning."""
+    events.purge(NOW)  # otherwise `add` does
+    events.add(known("old", 24 * 100), ["https://example.org/"])
+    table = "event" if what == "event" else "outbox"
+    (sealed,) = events._file.fetch_one(f"SELECT sealed FROM {table}")  # noqa: S608 - our own names
+    events.settle(events.claim(NOW.timestamp(), 60, ["https://example.org/"]), None)
+    events.purge(NOW)
+    # By another process: SQLite has the files open in this one.
+    found = subprocess.run(["cat", *tmp_path.iterdir()], capture_output=True, check=True).stdout
+    assert not any(sealed[n : n + 64] in found for n in range(0, len(sealed) - 64, 64))
+
+
+def test_what_another_reader_kept_in_the_log_goes_the_next_time(events, tmp_path):
+    events.purge(NOW)  # otherwise `add` does
+    events.add(known("old", 24 * 100))
+    (sealed,) = events._file.fetch_one("SELECT sealed FROM event")
+    events._file.run("PRAGMA busy_timeout = 0")
+    reader = sqlite3.connect(events.path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM event").fetchall()
+    assert events.purge(NOW) == 1
+    reader.close()
+    assert events.purge(NOW) == 0
+    found = subprocess.run(["cat", *tmp_path.iterdir()], capture_output=True, check=True).stdout
+    assert sealed[:64] not in found
+
+
 def test_none_are_stored_where_none_are_wanted_but_messages_are(tmp_path):
     with EventStore(tmp_path / EVENTS_FILE, SECRET, days=0) as events:
         events.add(known("ada"), ["https://example.org/"])

@@ -9,6 +9,7 @@ import pytest
 
 from onlyme import FaceID
 from onlyme.events.event import DoorEvent
+from onlyme.faceid import retention
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 
@@ -126,3 +127,15 @@ def test_a_changed_event_is_told_and_nothing_is_shown(served):
             assert answer.status_code == 500
             assert answer.json()["type"] == "urn:onlyme:problem:vault-damaged"
             assert "obama" not in answer.text
+
+
+def test_what_is_old_goes_where_nobody_asks(served, monkeypatch):
+    monkeypatch.setattr(retention, "PURGE_SECONDS", 0.2)
+    with (
+        served() as running,
+        FaceID.open(running.settings.vault) as face_id,
+        face_id.open_events() as events,
+    ):
+        events.purge()
+        events.add(DoorEvent("known", "front", NOW - timedelta(days=91), name="obama"))
+        running.wait(lambda: events._file.fetch_one("SELECT count(*) FROM event") == (0,))

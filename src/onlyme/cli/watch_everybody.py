@@ -120,6 +120,8 @@ def watch_everybody(
         Exit: 0 when at least one person was recognised, else 1.
     """
     from onlyme.events.hooks import Hooks
+    from onlyme.faceid.retention import Retention
+    from onlyme.settings import Settings
 
     recognised = False
     liveness = levels if len(levels) > 1 else options.choose_level(levels[0] if levels else None)
@@ -127,6 +129,7 @@ def watch_everybody(
         _end_by_sigterm(),
         options.open_face_id(vault, embedder, lasting=True) as face_id,
         Hooks(_report, sys.__stderr__) as hooks,
+        Retention(Settings.load(vault=vault), face_id.admin.store, _report),
         ExitStack() as stack,
     ):
         reports = reporting.open(face_id, stack)

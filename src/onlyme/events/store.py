@@ -32,7 +32,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-__all__ = ["EVENTS_FILE", "SECRET_KEY", "SECRET_KIND", "DoorEvent", "EventStore", "OutgoingMessage"]
+__all__ = [
+    "EVENTS_FILE",
+    "PURGE_SECONDS",
+    "SECRET_KEY",
+    "SECRET_KIND",
+    "DoorEvent",
+    "EventStore",
+    "OutgoingMessage",
+]
 
 EVENTS_FILE: Final = "events.sqlite"
 """The file of the events in the vault's folder."""
@@ -40,7 +48,8 @@ EVENTS_FILE: Final = "events.sqlite"
 SECRET_KIND, SECRET_KEY = "events", "secret"
 """Kind and key of the vault's record that holds the secret, 32 bytes."""
 
-_PURGE_SECONDS = 3600.0
+PURGE_SECONDS: Final = 3600.0
+"""How often what is too old is erased."""
 
 
 class EventStore(UnknownVisits):
@@ -69,7 +78,7 @@ class EventStore(UnknownVisits):
         super().__init__(path, secret)
         self.days = days
         self.unknown_days, self.unknown_per_day = unknown_days, unknown_per_day
-        self._purged_at = -_PURGE_SECONDS
+        self._purged_at = -PURGE_SECONDS
 
     def close(self) -> None:
         """Close the file."""
@@ -97,7 +106,7 @@ class EventStore(UnknownVisits):
             if self.days > 0:
                 self._insert(event)
             dropped = sum(self._queue(url, event) for url in urls)
-        if time.monotonic() - self._purged_at > _PURGE_SECONDS:
+        if time.monotonic() - self._purged_at > PURGE_SECONDS:
             self.purge()
         return dropped
 
@@ -208,6 +217,8 @@ class EventStore(UnknownVisits):
     def purge(self, now: datetime | None = None) -> int:
         """Erase the events that are older than `days`, and the unknown visits that are too old.
 
+        The file's log is emptied each time: of what was erased or sent before, it may hold copies.
+
         Returns:
             How many events were erased; none where the file cannot be changed, and `read` leaves
             them out there.
@@ -218,6 +229,7 @@ class EventStore(UnknownVisits):
         with translate_sqlite_errors(self.path), self._file.start_writing():
             count = self._file.run("DELETE FROM event WHERE at < ?", (oldest,)).rowcount
         self.purge_unknown(now)
+        self.wipe()  # while another program reads, remnants stay until the next time
         self._purged_at = time.monotonic()
         return int(count)
 

@@ -13,6 +13,7 @@ from onlyme import FaceID
 from onlyme.faceid import wiring
 from onlyme.faceid.events import open_events
 from onlyme.faceid.reports import DoorReports
+from onlyme.faceid.retention import Retention
 from onlyme.serve.access.assertions import Signer
 from onlyme.serve.access.auth import NameGuesses, RateLimiter, Sessions, TokenCache
 from onlyme.serve.access.tokens import Token, Tokens
@@ -106,9 +107,10 @@ class ServiceState:
         self._admin = wiring.open_vault(self.settings)
         self.sessions.restore(Tokens(self._admin).read_sessions(self.options.port))
         self.signer = Signer.load(self._admin, self.options.issuer)
+        self._stack.enter_context(Retention(self.settings, self._admin.store, _warn))
         if self.options.mqtt is not None:
             events = self._stack.enter_context(open_events(self.settings, self._admin.store))
-            self.reports = DoorReports(events, self._stack, lambda why: _log.warning("%s", why))
+            self.reports = DoorReports(events, self._stack, _warn)
             self.reports.send_mqtt(self.options.mqtt)
         await self.engine.start()
 
@@ -135,3 +137,7 @@ class ServiceState:
     def _read_tokens(self) -> list[Token]:
         assert self._admin is not None  # noqa: S101 - for the type checker; `start` came first
         return Tokens(self._admin).read_all()
+
+
+def _warn(sentence: str) -> None:
+    _log.warning("%s", sentence)
