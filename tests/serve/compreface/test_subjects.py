@@ -1,7 +1,10 @@
 """Subjects and their faces: listed, renamed, merged, emptied."""
 
+import pytest
+
 from onlyme.serve.compreface.people import FaceNumber
 from tests.serve.compreface.asking import ROOT
+from tests.serve.compreface.test_sdk import connect
 
 
 def test_pages_of_faces(alike):
@@ -24,7 +27,7 @@ def test_pages_of_faces(alike):
 
 def test_subjects_are_renamed_merged_and_emptied(empty, photos):
     client = empty.client()
-    for subject, photo in (("a b/c", "obama_1"), ("other", "obama_2"), ("bob", "biden_1")):
+    for subject, photo in (("a b;c", "obama_1"), ("other", "obama_2"), ("bob", "biden_1")):
         picture = {"file": (photos / f"{photo}.jpg").read_bytes()}
         added = client.post(f"{ROOT}/faces", params={"subject": subject}, files=picture)
         if subject == "other":  # the same person under two names
@@ -32,7 +35,7 @@ def test_subjects_are_renamed_merged_and_emptied(empty, photos):
             continue
         assert added.status_code == 201, added.text
         assert FaceNumber.parse(added.json()["image_id"]).subject == subject
-    assert client.put(f"{ROOT}/subjects/a%20b%2Fc", json={"subject": "ada"}).json() == {
+    assert client.put(f"{ROOT}/subjects/a%20b;c", json={"subject": "ada"}).json() == {
         "updated": True
     }
     # Two people do not become one because a name is there already.
@@ -57,3 +60,66 @@ def test_subjects_are_renamed_merged_and_emptied(empty, photos):
     assert client.delete(f"{ROOT}/faces/{ids[0]}").status_code == 404
     assert client.delete(f"{ROOT}/faces").json() == {"deleted": 0}
     assert client.delete(f"{ROOT}/subjects").json() == {"deleted": 2}
+
+
+@pytest.mark.parametrize(
+    "name", ["a/b", "../faces", "..", ".", "a?b", "a#b", "a%41", "a&b=c", "a+b", "a\\b"]
+)
+def test_no_subject_gets_a_name_that_clients_cannot_ask_for(sdk, empty, photos, name):
+    subjects = connect(sdk, empty, "admin").get_subjects()
+    client = empty.client()
+    before = subjects.list()
+    picture = {"file": (photos / "obama_1.jpg").read_bytes()}
+    for refused in (
+        client.post(f"{ROOT}/subjects", json={"subject": name}),
+        client.post(f"{ROOT}/faces", params={"subject": name}, files=picture),
+        client.put(f"{ROOT}/subjects/nobody", json={"subject": name}),
+    ):
+        assert refused.status_code == 400, refused.text
+        assert refused.json()["message"].startswith("a subject's name has none of")
+    assert subjects.list() == before
+
+
+def test_a_person_whom_onlyme_knows_by_such_a_name_stays_reachable(empty, photos):
+    client = empty.client()
+    picture = {"me": (photos / "obama_1.jpg").read_bytes()}
+    assert client.post("/v1/names/a%2Fb", files=picture).status_code == 201
+    second = client.post(
+        f"{ROOT}/faces",
+        params={"subject": "a/b"},
+        files={"file": (photos / "obama_2.jpg").read_bytes()},
+    )
+    assert second.status_code == 201, second.text
+    assert client.put(f"{ROOT}/subjects/a%2Fb", json={"subject": "ab"}).json() == {"updated": True}
+    assert client.delete(f"{ROOT}/subjects/ab").json() == {"subject": "ab"}
+
+
+def test_a_refusal_advises_nothing_that_these_routes_refuse(empty, photos):
+    """No parameter, method, header or option of the other API or of the command line."""
+    client = empty.client()
+
+    def add(subject, photo):
+        picture = {"file": (photos / f"{photo}.jpg").read_bytes()}
+        return client.post(f"{ROOT}/faces", params={"subject": subject}, files=picture)
+
+    assert add("ada", "obama_1").status_code == 201
+    assert add("bob", "biden_1").status_code == 201
+    refused = {
+        "same person": add("eve", "obama_2"),
+        "same photo": add("ada", "obama_1"),
+        "another person": add("ada", "sunak_1"),
+        "merged": client.put(f"{ROOT}/subjects/bob", json={"subject": "ada"}),
+        "taken": client.post(f"{ROOT}/subjects", json={"subject": "ada"}),
+        "no face": client.delete(f"{ROOT}/faces/{FaceNumber('ada', 9).image_id}"),
+        "no subject": client.delete(f"{ROOT}/subjects/nobody"),
+        "no key": empty.client(None).get(f"{ROOT}/subjects"),
+        "no picture": client.post(f"{ROOT}/faces", params={"subject": "ada"}),
+        "key for less": empty.client("verify").get(f"{ROOT}/subjects"),
+    }
+    for why, answer in refused.items():
+        document = answer.json()
+        assert 400 <= answer.status_code < 500, why
+        assert document["message"] == document["detail"], why
+        for word in ("?", "--", "=", "Bearer", "PUT", "no person of that name", "gallery"):
+            assert word not in document["message"], (why, document)
+    client.delete(f"{ROOT}/subjects")

@@ -27,6 +27,15 @@ COMPREFACE_PATH: Final = "/api/v1/"
 """Clients of CompreFace ask under this path: they send a key in a header of their own, and read
 other fields of a refusal."""
 
+_COMPREFACE_DETAILS: Final = {
+    # Those of our own API name parameters, methods and headers that these clients do not have.
+    "no-token": "send a valid token as x-api-key; `onlyme serve token create` makes one",
+    "unknown-owner": "there is no such subject or face",
+    "owner-exists": "there is a subject of that name",
+    "same-person": "the photo shows a person who is there already, as another subject",
+    "needs-reenroll": "another network learned this subject; delete it, and add it anew",
+}
+
 _STYLE: Final = """
 :root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
 body { display: grid; place-content: center; min-height: 90vh; margin: 0; padding: 24px;
@@ -67,7 +76,9 @@ def answer(problem: ProblemError, scope: Scope) -> Response:
         scope: the ASGI scope of the HTTP request.
     """
     if scope["path"].startswith(COMPREFACE_PATH):
-        return make_response(problem, {"message": problem.detail, "code": _find_code(problem)})
+        detail = _COMPREFACE_DETAILS.get(problem.kind, problem.detail)
+        more = {"detail": detail, "message": detail, "code": _find_code(problem)}
+        return make_response(problem, more)
     headers = Headers(scope=scope)
     is_browser = headers.get("accept", "").startswith("text/html")
     if not is_browser or problem.status != 401:

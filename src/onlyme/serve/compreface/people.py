@@ -24,6 +24,7 @@ __all__ = [
     "FaceNumber",
     "add_face",
     "add_subject",
+    "check_new_subject",
     "has_face",
     "list_faces",
     "list_subjects",
@@ -33,6 +34,10 @@ __all__ = [
 ]
 
 _EMPTY: Final = "empty-subject"
+_NOT_IN_PATHS: Final = re.compile(r"[/\\?#%&+]")
+"""CompreFace's clients put a name into an address as it is. With one of these signs that would be
+another address: `../faces` those of all people."""
+
 _ID = re.compile(r"([A-Za-z0-9_-]{1,400})\.([1-9][0-9]{0,8})")
 
 
@@ -71,6 +76,24 @@ class FaceNumber(NamedTuple):
         return face if face.image_id == image_id else None
 
 
+def check_new_subject(name: str) -> str:
+    """Return a name for a new subject in its one form, as CompreFace's clients can use it.
+
+    Raises:
+        UsageError: no subject may have this name.
+
+    >>> check_new_subject("Ada ")
+    'Ada'
+    """
+    name = checked_name(name)
+    if _NOT_IN_PATHS.search(name) or name in {".", ".."}:
+        raise UsageError(
+            "a subject's name has none of / \\ ? # % & + and is not . or .., since clients of "
+            "CompreFace could not ask for it"
+        )
+    return name
+
+
 def list_subjects(face_id: FaceID) -> list[str]:
     """Return the names of all subjects, also of those without a face."""
     enrolled = [person.name for person in face_id.people()]
@@ -103,10 +126,19 @@ def rename_subject(face_id: FaceID, old: str, new: str) -> None:
             _note_empty(face_id, new)
         return
     if face_id.is_enrolled(new):
-        face_id.merge(new, old)
+        _merge(face_id, new, old)
     else:
         face_id.rename(old, new)
     _forget_empty(face_id, new)
+
+
+def _merge(face_id: FaceID, name: str, other: str) -> None:
+    try:
+        face_id.merge(name, other)
+    except UsageError:  # its message names an option that there is not here
+        raise UsageError(
+            "there is a subject of that name, and the faces of the two do not look like one person"
+        ) from None
 
 
 def remove_subject(face_id: FaceID, name: str) -> None:
@@ -159,9 +191,12 @@ def add_face(face_id: FaceID, subject: str, photo: Any) -> FaceNumber:
 
     Raises:
         EnrollmentError: the photo cannot be used, or is there already.
+        UsageError: the subject is new, and may not have this name.
         SamePerson: it shows a person who is enrolled under another name.
     """
     known = face_id.is_enrolled(subject)
+    if not known:
+        check_new_subject(subject)
     before = {example.number for example in face_id.examples(subject)} if known else set()
     enrollment = face_id.enroll(subject, [photo], add=known)
     added = {example.number for example in face_id.examples(subject)} - before

@@ -15,13 +15,13 @@ from onlyme.serve.access.tokens import Scope
 from onlyme.serve.compreface import documents
 from onlyme.serve.compreface.people import (
     add_subject,
+    check_new_subject,
     list_subjects,
     remove_subject,
     rename_subject,
 )
 from onlyme.serve.openapi import describe_answer
 from onlyme.serve.routes.shared import Here, Person, answer_json
-from onlyme.types import checked_name
 
 __all__ = ["router"]
 
@@ -96,4 +96,4 @@ def _read_name(document: Any) -> str:
     name = document.get("subject") if isinstance(document, dict) else None
     if not isinstance(name, str):
         raise UsageError('send a document such as {"subject": "ada"}')
-    return checked_name(name)
+    return check_new_subject(name)
