@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from onlyme import FaceID
+from onlyme.events import retention
 from onlyme.events.event import DoorEvent
 from onlyme.events.store import EVENTS_FILE
-from onlyme.faceid import retention
-from onlyme.faceid.retention import Retention
+from onlyme.faceid.events import keep_retention
 from onlyme.settings import Settings
 from tests.events.visits import make_visit
 
@@ -48,7 +48,7 @@ def test_it_erases_at_once_and_again_each_time(settings, monkeypatch):
     with FaceID.open(settings.vault) as face_id:
         add_old(face_id)
         with (
-            Retention(settings, face_id.admin.store, pytest.fail),
+            keep_retention(settings, face_id.admin.store, pytest.fail),
             face_id.open_events() as events,
         ):
             wait_until(lambda: count(events) == 0)
@@ -61,7 +61,7 @@ def test_it_makes_no_file_and_tells_what_it_cannot_do(settings, monkeypatch):
     told = []
     with (
         FaceID.open(settings.vault) as face_id,
-        Retention(settings, face_id.admin.store, told.append),
+        keep_retention(settings, face_id.admin.store, told.append),
     ):
         time.sleep(0.3)
         assert not (settings.vault / EVENTS_FILE).exists()

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from onlyme import FaceID
+from onlyme.events import retention
 from onlyme.events.event import DoorEvent
-from onlyme.faceid import retention
 
 NOW = datetime.now(UTC).replace(microsecond=0)
 

@@ -120,7 +120,7 @@ def watch_everybody(
         Exit: 0 when at least one person was recognised, else 1.
     """
     from onlyme.events.hooks import Hooks
-    from onlyme.faceid.retention import Retention
+    from onlyme.faceid.events import keep_retention
     from onlyme.settings import Settings
 
     recognised = False
@@ -129,7 +129,7 @@ def watch_everybody(
         _end_by_sigterm(),
         options.open_face_id(vault, embedder, lasting=True) as face_id,
         Hooks(_report, sys.__stderr__) as hooks,
-        Retention(Settings.load(vault=vault), face_id.admin.store, _report),
+        keep_retention(Settings.load(vault=vault), face_id.admin.store, _report),
         ExitStack() as stack,
     ):
         reports = reporting.open(face_id, stack)

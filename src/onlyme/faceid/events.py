@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from onlyme.errors import NoSuchGroup, UsageError, VaultDamaged
 from onlyme.events.event import DoorEvent
+from onlyme.events.retention import Retention
 from onlyme.events.store import EVENTS_FILE, SECRET_KEY, SECRET_KIND, EventStore
 from onlyme.events.unknown import UnknownVisit
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from onlyme.faceid.wiring import Parts
@@ -31,6 +32,7 @@ __all__ = [
     "erase_events",
     "erase_unknown",
     "erase_visits",
+    "keep_retention",
     "list_unknown",
     "make_unknown_visit",
     "open_events",
@@ -81,6 +83,23 @@ def erase_events(settings: Settings, store: Store, name: str) -> list[str]:
         return events.erase(name)
     finally:
         events.close()
+
+
+def keep_retention(settings: Settings, store: Store, report: Callable[[str], None]) -> Retention:
+    """Return what erases old events and unknown visits as long as its `with` block lasts.
+
+    Args:
+        settings: of the vault; they say what is too old.
+        store: the vault's records, with the secret of the events.
+        report: called with a sentence when nothing can be erased.
+    """
+
+    def erase() -> None:
+        if (settings.vault / EVENTS_FILE).exists():  # to look makes no file
+            with open_events(settings, store) as events:
+                events.purge()
+
+    return Retention(erase, report)
 
 
 def rename_events(settings: Settings, store: Store, old: str, new: str) -> None:

@@ -11,9 +11,8 @@ from starlette.requests import HTTPConnection
 
 from onlyme import FaceID
 from onlyme.faceid import wiring
-from onlyme.faceid.events import open_events
+from onlyme.faceid.events import keep_retention, open_events
 from onlyme.faceid.reports import DoorReports
-from onlyme.faceid.retention import Retention
 from onlyme.serve.access.assertions import Signer
 from onlyme.serve.access.auth import NameGuesses, RateLimiter, Sessions, TokenCache
 from onlyme.serve.access.tokens import Token, Tokens
@@ -107,7 +106,7 @@ class ServiceState:
         self._admin = wiring.open_vault(self.settings)
         self.sessions.restore(Tokens(self._admin).read_sessions(self.options.port))
         self.signer = Signer.load(self._admin, self.options.issuer)
-        self._stack.enter_context(Retention(self.settings, self._admin.store, _warn))
+        self._stack.enter_context(keep_retention(self.settings, self._admin.store, _warn))
         if self.options.mqtt is not None:
             events = self._stack.enter_context(open_events(self.settings, self._admin.store))
             self.reports = DoorReports(events, self._stack, _warn)

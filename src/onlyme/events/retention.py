@@ -1,4 +1,4 @@
-"""Erase events and unknown visits that are too old, while nothing else happens.
+"""Erase what is too old while nothing else happens.
 
 A store erases what is old when an event is added. Before a quiet door none is, for days, and what
 was promised to go must go all the same.
@@ -10,15 +10,10 @@ import threading
 from typing import TYPE_CHECKING, Self
 
 from onlyme.errors import OnlymeError
-from onlyme.events.store import EVENTS_FILE, PURGE_SECONDS
-
-from onlyme.faceid.events import open_events
+from onlyme.events.store import PURGE_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from onlyme.settings import Settings
-    from onlyme.vault.store import Store
 
 __all__ = ["Retention"]
 
@@ -27,13 +22,12 @@ class Retention:
     """Erases at once, and then each hour, in a thread; use it in a `with` block.
 
     Args:
-        settings: of the vault; they say what is too old.
-        store: the vault's records, with the secret of the events.
-        report: called with a sentence when nothing can be erased.
+        erase: erases what is too old.
+        report: called with a sentence when that fails.
     """
 
-    def __init__(self, settings: Settings, store: Store, report: Callable[[str], None]) -> None:
-        self._settings, self._store, self._report = settings, store, report
+    def __init__(self, erase: Callable[[], object], report: Callable[[str], None]) -> None:
+        self._erase, self._report = erase, report
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="onlyme-retention", daemon=True)
 
@@ -55,8 +49,3 @@ class Retention:
                 self._report(f"what is too old among the events cannot be erased: {error}")
             if self._stop.wait(PURGE_SECONDS):
                 return
-
-    def _erase(self) -> None:
-        if (self._settings.vault / EVENTS_FILE).exists():  # to look makes no file
-            with open_events(self._settings, self._store) as events:
-                events.purge()
