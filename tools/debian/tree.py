@@ -24,7 +24,7 @@ PACKAGES = (
     *("systemd", "systemd-sysv", "dbus", "dbus-user-session", "libpam-systemd"),
     *("login", "passwd", "procps", "util-linux", "kbd", "sudo", "polkitd", "pkexec"),
     *("python3", "pamtester", "openssh-server", "openssh-client", "cron", "vlock"),
-    "gnome-keyring",
+    *("gnome-keyring", "lightdm", "xvfb", "gir1.2-lightdm-1", "python3-gi"),
 )
 """What it holds beside Debian's smallest set."""
 
@@ -85,7 +85,8 @@ def _fill(folder: Path, suite: str, packages: list[str]) -> None:
     if units.is_dir():  # a tree that is only built in has no systemd
         for unit in _MASKED:
             (units / unit).symlink_to("/dev/null")
-        (units / "getty.target.wants/getty@tty1.service").unlink(missing_ok=True)
+        for started in ("getty.target.wants/getty@tty1.service", "display-manager.service"):
+            (units / started).unlink(missing_ok=True)
     folder.chmod(0o755)
 
 
