@@ -3,11 +3,6 @@
 import json
 from pathlib import Path
 
-import gi
-
-gi.require_version("LightDM", "1")
-from gi.repository import GLib, LightDM  # noqa: E402 - the version is said first
-
 SEEN, USER, PASSWORD = Path("/var/lib/lightdm/seen"), "ada", "correct horse"
 
 
@@ -26,10 +21,21 @@ def finish(greeter):
     greeter.start_session_sync(None)
 
 
-greeter = LightDM.Greeter()
-greeter.connect("show-prompt", answer)
-greeter.connect("show-message", lambda _greeter, text, _kind: write("message", text))
-greeter.connect("authentication-complete", finish)
-greeter.connect_to_daemon_sync()
-greeter.authenticate(USER)
-GLib.MainLoop().run()
+def main():
+    # Debian's packages, which the machine has and this computer need not have.
+    import gi
+
+    gi.require_version("LightDM", "1")
+    from gi.repository import GLib, LightDM
+
+    greeter = LightDM.Greeter()
+    greeter.connect("show-prompt", answer)
+    greeter.connect("show-message", lambda _greeter, text, _kind: write("message", text))
+    greeter.connect("authentication-complete", finish)
+    greeter.connect_to_daemon_sync()
+    greeter.authenticate(USER)
+    GLib.MainLoop().run()
+
+
+if __name__ == "__main__":
+    main()
