@@ -333,6 +333,22 @@ def test_an_engine_that_crashes_is_tried_once_in_another_process(tmp_path, name)
     assert tries.read_text() == ".."
 
 
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGKILL", "SIGHUP", "SIGINT", "SIGXCPU", "SIGPIPE"])
+def test_a_trial_that_was_ended_from_outside_says_nothing_of_the_processor(tmp_path, name):
+    """A service that is stopped while it starts, or a machine without memory, ends it too."""
+    from onlyme.runtime import trial
+
+    code = f"import os, signal\nsignal.signal(signal.{name}, signal.SIG_DFL)\n" * (
+        name != "SIGKILL"
+    )
+    code = code or "import os, signal\n"
+    said = trial.find_crash(code + f"os.kill(os.getpid(), signal.{name})", (), tmp_path)
+    assert said == f"its trial was ended from outside ({name})"
+    assert not (tmp_path / trial.FILE).exists()
+    assert "SIGILL" in trial.find_crash(code + "os.kill(os.getpid(), signal.SIGILL)", (), tmp_path)
+    assert "SIGILL" in (tmp_path / trial.FILE).read_text()
+
+
 def test_another_processor_or_version_is_tried_anew(monkeypatch, tmp_path):
     from onlyme.runtime import trial
 

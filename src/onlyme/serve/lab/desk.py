@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from onlyme.errors import UsageError
 from onlyme.serve.lab.child import run_child
 from onlyme.serve.problems import ProblemError
+from onlyme.storage.system import leave_current_folder_out
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -69,7 +70,8 @@ class LabDesk:
             context = multiprocessing.get_context("spawn")
             ours, theirs = context.Pipe()
             process = context.Process(target=run_child, args=(theirs, task), daemon=True)
-            process.start()
+            with leave_current_folder_out():
+                process.start()
             theirs.close()
             self.state, self._shown = "training", dict(shown)
             self._process, self._pipe, self._answers = process, ours, SimpleQueue()

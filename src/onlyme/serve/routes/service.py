@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from contextlib import suppress
 from typing import Annotated, Final
@@ -17,6 +18,7 @@ from starlette.responses import Response
 from onlyme.serve.access.tokens import Scope, Tokens, parse_lifetime
 from onlyme.serve.problems import ProblemError
 from onlyme.serve.routes.shared import Here, Page, answer_json
+from onlyme.storage.system import list_module_folders
 
 __all__ = ["router"]
 
@@ -62,13 +64,14 @@ async def revoke_token(
 @router.get("/doctor")
 async def examine(service: Here, _: Page) -> Response:
     """Examine every part, as `onlyme doctor` does, in a process of its own."""
-    words = ("-m", "onlyme", "doctor", "--json", "--vault", str(service.settings.vault))
+    words = ("-P", "-m", "onlyme", "doctor", "--json", "--vault", str(service.settings.vault))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         *words,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
+        env=os.environ | {"PYTHONPATH": list_module_folders()},
     )
     try:
         async with asyncio.timeout(DOCTOR_SECONDS):
