@@ -1,10 +1,15 @@
 """Which photos become part of a template."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 
+from onlyme.enrollment.examine import examine_photo
 from onlyme.enrollment.photos import PhotoCollector
 from onlyme.errors import EnrollmentError
+from onlyme.face.no_photo import _load_rule, resembles_no_photo
 from onlyme.image.decode import decode
 from onlyme.siamese.distance import (
     SAME_PERSON_DISTANCE,
@@ -14,6 +19,10 @@ from onlyme.siamese.distance import (
     PhotoLimits,
 )
 from onlyme.types import Embedding
+
+sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
+
+from stylize import STYLES
 
 
 def vector(random, near=None, distance=0.0):
@@ -175,6 +184,54 @@ def test_a_face_far_in_the_background_is_noted(face_id, photos):
 def test_an_animal_is_noted(face_id, data, name):
     (report,) = face_id.enroll("rex", data / "hard" / f"liveportrait_{name}.jpg").me
     assert "hardly looks like a person" in report.note
+
+
+NO_PERSON = ("hardly looks like a person", "may be no photo of a person")
+
+
+@pytest.mark.data
+def test_a_statue_is_noted(face_id, data):
+    """It was never learned from, and detection takes it for a person."""
+    (report,) = face_id.enroll("rex", data / "hard" / "liveportrait_statue_s6.jpg").me
+    assert report.taken
+    assert report.note.startswith(NO_PERSON[1])
+
+
+@pytest.mark.parametrize("style", ["pencil", "pencilgrey"])
+def test_a_drawing_is_noted(face_id, photos, style):
+    picture = decode(photos / "obama_2.jpg").pixels[..., ::-1]
+    drawn = STYLES[style](np.ascontiguousarray(picture))[..., ::-1]
+    (report,) = face_id.enroll("rex", np.ascontiguousarray(drawn)).me
+    assert report.note.startswith(NO_PERSON)
+
+
+@pytest.mark.parametrize("photo", ["obama_1.jpg", "obama_2.jpg", "obama_4.jpg", "biden_1.jpg"])
+def test_a_person_is_not_noted(face_id, photos, photo):
+    (report,) = face_id.enroll("ada", photos / photo).me
+    assert report.note == ""
+
+
+@pytest.mark.data
+def test_few_photos_of_people_are_noted(pipeline, data):
+    """Of people who were not learned from; one in a hundred is measured."""
+    people = sorted(one for one in (data / "lfw_dev").iterdir() if one.is_dir())[1::45]
+    photos = [sorted(one.iterdir())[0] for one in people]
+    crops = sorted((data / "utk_dev").rglob("*.jpg"))[1::60]
+    said = [examine_photo(pipeline, one, judge_quality=True).note for one in [*photos, *crops]]
+    assert len(said) > 80
+    assert sum(note.startswith(NO_PERSON) for note in said) <= 4
+
+
+def test_of_another_networks_vectors_nothing_is_known():
+    """The rule belongs to the vectors of one network."""
+    weights, _, model = _load_rule()
+    most = weights / np.linalg.norm(weights)
+    assert resembles_no_photo(Embedding(most, model))
+    assert not resembles_no_photo(Embedding(-most, model))
+    assert not resembles_no_photo(Embedding(most, "0" * 64))
+    short = most[:2] / np.linalg.norm(most[:2])
+    assert not resembles_no_photo(Embedding(short, model))
+    assert not resembles_no_photo(None)
 
 
 # ----------------------------------------------------------------- plain advice

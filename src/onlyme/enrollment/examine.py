@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from onlyme.enrollment.expand import find_kind
 from onlyme.errors import ImageError, UsageError
 from onlyme.face.enrollment_quality import assess_for_enrollment, is_only_covered
+from onlyme.face.no_photo import resembles_no_photo
 from onlyme.face.quality import assess, describe_light
 from onlyme.liveness.attention import measure_eyes
 from onlyme.types import ExampleKind, PhotoReport, Reason
@@ -31,7 +32,12 @@ wide. Nearer ones may be the person that is meant, and be a child."""
 
 MIN_PERSON_SCORE = 0.89
 """Least score of detection without a remark. 412 press photos are at 0.892 and more, animals at
-0.68 to 0.88. Statues, paintings and drawings score like people, and pass without a remark."""
+0.68 to 0.88. Statues, paintings and drawings score like people; see `resembles_no_photo`."""
+
+NO_PHOTO = (
+    "may be no photo of a person but a picture of an animal, a statue or a drawing; check that "
+    "it is one"
+)
 
 COVER_MISTAKEN = "; if nothing covers it, enroll it with --anyway (anyway=True)"
 COVER_TAKEN = (
@@ -165,6 +171,8 @@ def _remark(pipeline: Pipeline, photo: ExaminedPhoto, sight: Observation, face: 
     if not others:
         if face.score < MIN_PERSON_SCORE:
             photo.note = "hardly looks like a person's face; check that it is one"
+        elif resembles_no_photo(sight.look_again()):
+            photo.note = NO_PHOTO
         return
     width, other = float(face.box[2]), max(float(one.box[2]) for one in others)
     photo.is_unsure = other * MIN_FOREGROUND_RATIO > width  # `refuse_strays` decides

@@ -644,6 +644,7 @@ export default {
   "several faces of similar size; cut the photo to one person": "mehrere ähnlich große Gesichter; schneide das Foto auf eine Person zu",
   "the same picture as one enrolled before": "dasselbe Bild wie ein früher aufgenommenes",
   "hardly looks like a person's face; check that it is one": "sieht kaum wie ein menschliches Gesicht aus; prüfe, ob es eines ist",
+  "may be no photo of a person but a picture of an animal, a statue or a drawing; check that it is one": "ist vielleicht kein Foto eines Menschen, sondern ein Bild eines Tieres, einer Statue oder eine Zeichnung; prüfe, ob es eines ist",
   "is not a picture that onlyme reads; save it as JPEG or PNG": "ist kein Bild, das onlyme liest; speichere es als JPEG oder PNG",
   "is cut off: the file ends before the picture does; copy or download it again": "ist abgeschnitten: die Datei endet vor dem Bild; kopiere oder lade sie noch einmal",
   "has too many pixels": "hat zu viele Pixel",
