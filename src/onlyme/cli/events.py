@@ -16,6 +16,7 @@ from onlyme.cli.complete import complete_person
 from onlyme.cli.groups import HelpfulGroup
 from onlyme.cli.lines import say
 from onlyme.cli.passwords import confirm_change, confirm_erasing
+from onlyme.storage.files import make_folder
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -292,7 +293,7 @@ def _export(group: UnknownGroup, folder: Path) -> None:
     from onlyme.storage.files import replace_private
 
     made = folder / group.id
-    made.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(made)
     visits = []
     for number, visit in enumerate(group.visits, 1):
         file = f"{number:04}.jpg"

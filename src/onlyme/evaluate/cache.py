@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from onlyme.errors import ImageError, UsageError
-from onlyme.storage.files import open_draft, open_regular
+from onlyme.storage.files import make_folder, open_draft, open_regular
 from onlyme.types import MAX_UNIT_LENGTH_ERROR
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def _save(file: Path, known: dict[bytes, NDArray[np.float32] | None]) -> None:
     kept = [vector for vector in known.values() if vector is not None]
     vectors = np.stack(kept) if kept else np.empty((0, 1), np.float32)
     try:
-        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(file.parent)
         with open_draft(file) as stream:
             np.savez(stream, keys=keys, faces=faces, vectors=vectors)
     except OSError as error:

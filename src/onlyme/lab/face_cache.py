@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from onlyme.lab.resume import DAMAGE
-from onlyme.storage.files import open_draft
+from onlyme.storage.files import make_folder, open_draft
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -85,7 +85,7 @@ class FaceCache:
     def store(self, stem: Path, shard: Shard) -> None:
         """Write the faces, then the index: when that is there, the shard is whole."""
         names, faces, skipped, hashes = shard
-        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self._folder)
         with open_draft(stem.with_suffix(".npy")) as file:
             np.save(file, np.concatenate(faces) if faces else np.empty((0, 0, 0, 3), np.uint8))
         with open_draft(stem.with_suffix(".npz")) as file:

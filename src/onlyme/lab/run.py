@@ -25,7 +25,7 @@ from onlyme.lab.photos import Photos
 from onlyme.lab.resume import check_checkpoints, check_unchanged, explain_damage, list_changes
 from onlyme.lab.rules import draw_pair, get_default_rule
 from onlyme.lab.spec import Spec
-from onlyme.storage.files import open_draft, replace_private
+from onlyme.storage.files import make_folder, open_draft, replace_private
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,7 +185,7 @@ class Run:
 
     def begin(self, spec: Spec, photos: Photos) -> None:
         """Write the spec and the photos."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         with open_draft(self._photos) as file:
             np.savez(file, me=photos.me, not_me=photos.not_me)
         self._write_spec(spec, photos)

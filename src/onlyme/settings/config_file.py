@@ -18,7 +18,7 @@ from typing import Any
 from onlyme.errors import SettingsError
 from onlyme.settings import Settings, check_values, flatten_liveness
 from onlyme.settings.text import read_settings_text
-from onlyme.storage.files import replace_private
+from onlyme.storage.files import make_folder, replace_private
 
 __all__ = [
     "change_setting",
@@ -127,7 +127,7 @@ def write_config_file(path: Path, text: str) -> None:
         OSError: the file cannot be written.
     """
     check_text(text)
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(path.parent)
     replace_private(path, text.encode())
 
 

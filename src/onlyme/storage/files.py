@@ -35,6 +35,7 @@ __all__ = [
     "copy_private",
     "create_private",
     "hold_folder_lock",
+    "make_folder",
     "make_private_folder",
     "move_over",
     "open_draft",
@@ -65,6 +66,21 @@ _DISK_ERRORS = frozenset((errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO))
 _MAX_PREFIX_BYTES = 200  # of the target's name; a file name has at most 255
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder, and those above it that are missing, all with mode 0700.
+
+    `Path.mkdir` makes those above as the umask says. With umask 0 they would be open to all users,
+    who could then put another folder in the place of this one.
+
+    Raises:
+        OSError: it cannot be made.
+    """
+    for above in reversed(folder.parents):
+        if not above.exists():
+            above.mkdir(mode=0o700, exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
+
+
 def make_private_folder(folder: Path) -> None:
     """Make a folder with mode 0700, or refuse one that others may enter.
 
@@ -72,7 +88,7 @@ def make_private_folder(folder: Path) -> None:
         VaultError: it cannot be made, or is another user's, or is open to others.
     """
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_folder(folder)
         status = folder.stat()
     except OSError as error:
         raise VaultError(f"{folder} cannot hold a vault: {error.strerror}") from None

@@ -20,7 +20,7 @@ import torch
 from onlyme.lab.comparison.inspection import MAP_GROUPS, Inspection
 from onlyme.lab.comparison.result import GROUPS, PairScores, WayResult
 from onlyme.lab.resume import DAMAGE
-from onlyme.storage.files import open_draft
+from onlyme.storage.files import make_folder, open_draft
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,6 +109,6 @@ class ResultCache:
             arrays["faces"] = np.stack([faces for _, faces in look.hardest])
         if pairs:
             arrays |= {f"pairs_{group}": getattr(pairs, group) for group in GROUPS}
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_folder(self.folder)
         with open_draft(self.folder / f"{name}.npz") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # names are keywords here

@@ -40,7 +40,7 @@ from onlyme.lab.comparison.result import (
 )
 from onlyme.lab.rules import RULES, check_rule
 from onlyme.lab.validation import measure_errors
-from onlyme.storage.files import replace_private
+from onlyme.storage.files import make_folder, replace_private
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,7 +99,7 @@ _MARGIN_GROUPS: tuple[tuple[str, Group], ...] = (
 
 def write_report(comparison: Comparison, folder: Path) -> Path:
     """Write `report.html` and `report.json`; return the page's path."""
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    make_folder(folder)
     pages = {
         "report.json": json.dumps(comparison.to_json(), indent=1),
         "report.html": render_html(comparison),

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Self
 
 from onlyme.errors import PamError
-from onlyme.storage.files import replace_private
+from onlyme.storage.files import make_folder, replace_private
 from onlyme.unlock.pam.folders import read_attributes
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ def write_backup(folder: Path, backup: Backup, before: str) -> None:
         PamError: other users may enter the folder.
         OSError: it cannot be written.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make_folder(folder)
     status = folder.stat()
     if status.st_uid != os.geteuid() or status.st_mode & 0o077:
         raise PamError(f"{folder} is open to other users; run `chmod 700 {folder}` as root")
