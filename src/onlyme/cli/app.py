@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping
-from functools import cache
+from collections.abc import Callable, Iterator, MutableMapping
+from functools import cache, partial
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -95,7 +95,30 @@ def load_family(module: str) -> dict[str, Any]:
     group: Any = typer.main.get_group(family)
     for name, command in group.commands.items():
         command.rich_help_panel = _find_panel(name)
+        _refuse_empty_paths(command)
     return dict(group.commands)
+
+
+def _refuse_empty_paths(command: Any) -> None:
+    """Refuse an empty word where a path is wanted, in a command and those below it.
+
+    It is a variable of a shell that was not set. To Python it is the current folder, whose photos
+    would be learned, or whose files written.
+    """
+    for parameter in command.params:
+        kind = parameter.type
+        if hasattr(kind, "resolve_path"):
+            kind.convert = partial(_convert_path, kind, kind.convert)
+    for below in getattr(command, "commands", {}).values():
+        _refuse_empty_paths(below)
+
+
+def _convert_path(
+    kind: Any, convert: Callable[..., Any], value: Any, parameter: Any, context: Any
+) -> Any:
+    if value == "":
+        kind.fail("an empty name is no file and no folder", parameter, context)
+    return convert(value, parameter, context)
 
 
 class _LazyCommands(MutableMapping[str, Any]):

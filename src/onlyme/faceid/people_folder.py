@@ -66,6 +66,8 @@ def list_people(
     Raises:
         UsageError: it cannot be read, or holds no people.
     """
+    if folder == "":  # to Python it is the current folder
+        raise UsageError("an empty name is not the path of a folder")
     try:
         folder = Path(folder)
     except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything

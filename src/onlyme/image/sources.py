@@ -104,16 +104,20 @@ def read_frames(
 def is_folder(path: object) -> bool:
     """Say whether this is the path of an existing folder; never raises.
 
-    >>> is_folder("/"), is_folder("a" * 4200), is_folder(None)
-    (True, False, False)
+    An empty name is none, although Python takes it for the current folder.
+
+    >>> is_folder("/"), is_folder(""), is_folder("a" * 4200), is_folder(None)
+    (True, False, False, False)
     """
     try:
-        return Path(path).is_dir()  # type: ignore[arg-type]  # the caller may pass anything
+        return path != "" and Path(path).is_dir()  # type: ignore[arg-type]  # the caller may pass anything
     except Exception:  # noqa: BLE001 - too long, a NUL in it, no permission, no path: `decode` reports it
         return False
 
 
 def _make_path(given: PathLike) -> Path:
+    if given == "":
+        raise ImageError("an empty name", "is not the path of a photo or folder")
     try:
         return Path(given)
     except Exception:  # noqa: BLE001 - a `__fspath__` may raise or return anything
