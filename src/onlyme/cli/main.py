@@ -1,6 +1,7 @@
 """Run the command line, and end it with the right exit code.
 
-0: accepted, or done. 1: rejected. 2: could not decide, or wrong use. 130: interrupted.
+0: accepted, or done. 1: rejected. 2: could not decide, or wrong use. 130: interrupted. A command
+that is ended by SIGTERM or SIGHUP cleans up as after Ctrl-C, and ends by that signal.
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import signal
 import sys
 import traceback
 from contextlib import suppress
+from typing import NoReturn
 
 __all__ = ["main"]
 
 _SHORT = {"verify", "list", "status", "audit"}
 """Commands that take a quarter of a second; most of it is loading."""
 
+_ENDS = ("SIGINT", "SIGTERM", "SIGHUP")
 _REPEAT_SECONDS = 0.05
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # mallopt(3)
 
@@ -31,19 +34,32 @@ def main() -> None:
         interrupts.append(number)
         raise KeyboardInterrupt
 
-    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # a job in the background ignores it
-        signal.signal(signal.SIGINT, handle_interrupt)
-        sys.unraisablehook = _repeat_lost_interrupt
+    for name in _ENDS:
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        # A job in the background ignores SIGINT, and one of nohup SIGHUP.
+        if number is not None and signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, handle_interrupt)
+    sys.unraisablehook = _repeat_lost_interrupt
     try:
         _save_time()
         _run()
     except KeyboardInterrupt:  # also during the imports in `_run`
-        sys.exit(130)
+        _end_interrupted(interrupts)
     except SystemExit:
         # A module that is interrupted while it loads may end with an error of its own.
         if interrupts:
-            sys.exit(130)
+            _end_interrupted(interrupts)
         raise
+
+
+def _end_interrupted(signals: list[int]) -> NoReturn:
+    """End after a signal; by the signal itself, unless it is Ctrl-C's."""
+    if signals and (number := signals[0]) != signal.SIGINT:
+        with suppress(Exception):  # what was printed already
+            sys.stdout.flush()
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+    sys.exit(130)
 
 
 def _repeat_lost_interrupt(lost: sys.UnraisableHookArgs) -> None:
