@@ -119,6 +119,7 @@ def test_signing_out_erases_the_network(window, served, photos):
         shown.see("lab")
         train(shown, photos)
         shown.page.click("#sign-out")
+        shown.page.click("dialog .danger")
         shown.page.wait_for_selector("h1:text-is('You have signed out')")
     assert served.service.lab.show() == {"state": "empty"}
 

@@ -196,10 +196,13 @@ def test_older_events_follow_and_a_changed_one_is_said(window, photos, tmp_path)
 def test_a_token_is_made_shown_once_and_ended(window, served):
     with visit(window, served) as shown:
         page = shown.page
+        page.route("**/v1/service/tokens", lambda route: route.fulfill(json=[]), times=1)
         shown.see("tokens")
+        assert page.is_visible("text=No token yet")
         page.fill("#token-name", "door of mine")
         page.click("text=Make a token")
         secret = page.inner_text(".secret code")
+        assert not page.is_visible("text=No token yet")
         assert secret.startswith("onlyme_")
         assert not shown.violations()
         shown.see("settings")

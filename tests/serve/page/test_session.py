@@ -69,6 +69,13 @@ def test_a_stream_whose_session_ended_says_so(window, served):
 def test_signing_out_ends_the_session(window, served):
     with visit(window, served, expected=["401"]) as shown:
         shown.page.click("text=Sign out")
+        shown.page.wait_for_selector("dialog[open]:has-text('cameras of all browsers end')")
+        assert not shown.violations()
+        shown.page.keyboard.press("Escape")
+        shown.page.wait_for_selector("dialog", state="detached")
+        assert served.service.sessions._ends, "a question that is not answered ends nothing"
+        shown.page.click("#sign-out")
+        shown.page.click("dialog .danger")
         shown.page.wait_for_selector("h1:text-is('You have signed out')")
         shown.keep("signed-out")
         assert not shown.violations()
@@ -111,6 +118,7 @@ def test_the_printed_link_opens_it_and_the_session_outlives_a_new_start(window, 
             shown.page.wait_for_selector("#banner", state="hidden")
             shown.page.wait_for_selector("h2:text-is('obama')")
             shown.page.click("#sign-out")
+            shown.page.click("dialog .danger")
             shown.page.wait_for_selector("h1:text-is('You have signed out')")
             process.terminate()
             process.wait(60)

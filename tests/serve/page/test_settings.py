@@ -114,6 +114,28 @@ def test_tries_are_lowered_at_once_and_raised_after_a_yes(window, served, file):
         assert admin.gate.policy == DEFAULT_POLICY._replace(tries=4)
 
 
+def test_what_erases_older_events_is_asked_about(window, served, file):
+    with visit(window, served) as shown:
+        page = shown.page
+        shown.see("settings")
+        for days, is_asked in (("365", False), ("30", True), ("0", True)):
+            before = file.read_text("utf-8")
+            page.select_option("#set-events_days", days)
+            page.click("[aria-label='Set Days of events']")
+            if is_asked:
+                page.wait_for_selector("dialog[open]:has-text('are erased')")
+                assert not shown.violations()
+                page.keyboard.press("Escape")
+                page.wait_for_selector("dialog", state="detached")
+                assert file.read_text("utf-8") == before
+                page.click("[aria-label='Set Days of events']")
+                page.click("dialog .danger")
+            page.wait_for_selector(
+                f"#set-events_days >> option[value='{days}'][selected]", state="attached"
+            )
+    assert Settings.load().events_days == 0
+
+
 REFUSED = [
     *(("gate_tries", value) for value in ("0", "6", "-1", "inf")),
     ("vault", "/srv"),

@@ -137,6 +137,53 @@ def test_every_view_fits_in_every_language(window, served, locale, width):
             assert ends == sorted(ends), "the tabs' words are apart, and within the window"
 
 
+BROKEN_WORDS = """() => {
+  const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
+  const broken = [];
+  while (walker.nextNode()) {
+    const node = walker.currentNode;
+    const around = node.parentElement;
+    if (!around.checkVisibility() || around.closest("option, code, svg")) continue;
+    for (const { 0: word, index } of node.data.matchAll(/\\p{L}{2,20}/gu)) {
+      const range = document.createRange();
+      range.setStart(node, index);
+      range.setEnd(node, index + word.length);
+      const lines = new Set([...range.getClientRects()].map(({ top }) => Math.round(top)));
+      if (lines.size > 1) broken.push(word);
+    } }
+  return broken; }"""
+
+
+@pytest.mark.parametrize("locale", ["en-GB", "de-DE"])
+@pytest.mark.parametrize("width", [320, 360, 760])
+def test_no_word_is_broken_within(window, served, locale, width):
+    with visit(window, served, viewport={"width": width, "height": 740}, locale=locale) as shown:
+        answer_always(shown.page)
+        for view in VIEWS:
+            shown.see(view)
+            assert not shown.page.evaluate(BROKEN_WORDS), view
+
+
+def test_on_paper_a_certificate_stands_alone(window, served):
+    with visit(window, served, color_scheme="dark") as shown:
+        page = shown.page
+        answer_always(page)
+        shown.see("people")
+        page.emulate_media(media="print")
+        assert page.is_visible("h2:text-is('Grace')"), "without a certificate it is the list"
+        page.emulate_media(media="screen")
+        page.click("[aria-label='Certificate: Ada']")
+        page.wait_for_selector("text=Not covered")
+        page.emulate_media(media="print", color_scheme="light")
+        words = page.inner_text("body").splitlines()
+        assert "Ada" in words
+        assert "Not covered: identical twins." in words
+        buttons = "document.querySelectorAll('button, a, input, select')"
+        seen = f"[...{buttons}].filter((one) => one.checkVisibility()).map((one) => one.outerHTML)"
+        assert page.evaluate(seen) == [], "what can only be clicked is not on paper"
+        assert not {"Grace", "Unlock", "Forget"} & set(words)
+
+
 def test_content_begins_where_the_header_does(window, served):
     for width in (360, 760, 1200, 1920):
         with visit(window, served, viewport={"width": width, "height": 900}) as shown:

@@ -1,7 +1,7 @@
 // Show the view that the address names, and say when the service or the session has ended.
 
 import { ask, connection, get, Problem } from "./api.js";
-import { closeDialogs, h, hideTold, loadIcons, makeIcon, makeLink, makeNotice } from "./dom.js";
+import { askToConfirm, closeDialogs, h, hideTold, loadIcons, makeIcon, makeLink, makeNotice } from "./dom.js";
 import { loadLanguage, t } from "./i18n.js";
 import * as audit from "./views/audit.js";
 import * as enroll from "./views/enroll.js";
@@ -25,6 +25,7 @@ const signOut = document.getElementById("sign-out");
 let leaveView = () => {}; // what the view that is shown must do before another one is shown
 let newest = 0; // number of the last call of `showView`
 let sessionEnded = false;
+let bannerTimer; // hides a refusal, never what was said after it
 
 const missing = {
   title: "No such view",
@@ -124,12 +125,16 @@ connection.addEventListener("ended", () => showSessionEnd(t("This session has en
   t("Sessions end after a working day, and when somebody signs out.")));
 
 signOut.addEventListener("click", async () => {
+  const sure = await askToConfirm(t("Sign out of all browsers?"),
+    t("The sessions and cameras of all browsers end, and a network that was trained in the lab is erased. To come back, ask for a link in a terminal: “onlyme serve link”."), t("Sign out"));
+  if (!sure) return;
   await ask("POST", "/sign-out");
   showSessionEnd(t("You have signed out"), t("The sessions of all browsers have ended."));
 });
 
 connection.addEventListener("gone", () => {
-  leaveCurrent();
+  closeDialogs();
+  leaveView(); // and once more when another view is shown: its camera may be started meanwhile
   showBanner(t("The service does not answer. Is “onlyme serve” still running? Trying again…"));
 });
 
@@ -139,6 +144,7 @@ connection.addEventListener("back", () => {
 });
 
 function showBanner(words) {
+  clearTimeout(bannerTimer);
   banner.replaceChildren(makeIcon("warn"), h("span", {}, words));
   banner.hidden = false;
 }
@@ -149,7 +155,7 @@ window.addEventListener("unhandledrejection", (event) => {
   event.preventDefault();
   if (sessionEnded || event.reason.kind === "gone") return;
   showBanner(event.reason.message);
-  setTimeout(() => (banner.hidden = true), BANNER_MS);
+  bannerTimer = setTimeout(() => (banner.hidden = true), BANNER_MS);
 });
 
 document.getElementById("skip").addEventListener("click", (event) => {
@@ -157,7 +163,7 @@ document.getElementById("skip").addEventListener("click", (event) => {
   main.focus();
 });
 window.addEventListener("hashchange", () => showView());
-window.addEventListener("pagehide", () => leaveCurrent());
+window.addEventListener("pagehide", () => leaveView());
 loadIcons().catch(() => {}); // the page works without icons
 await loadLanguage();
 showView({ first: true });

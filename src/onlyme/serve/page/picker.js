@@ -33,7 +33,7 @@ export async function findPeople(view, wanted) {
 /** Make what opens the same view for another person. */
 export function makePicker(view, { usable, chosen }) {
   const open = () => (location.hash = `#/${view}/${encodeURIComponent(choice.value)}`);
-  const [choice, ...more] = makeNameChoice("person", usable.map((person) => person.name), { chosen: chosen?.name, onchange: open });
+  const [choice, ...more] = makeNameChoice("person", usable.map((person) => person.name), { chosen: chosen?.name, everybody: chosen ? null : t("Choose somebody"), onchange: open });
   return h("div", { class: "field" }, h("label", { for: "person" }, t("Person")), choice, more);
 }
 
@@ -68,7 +68,7 @@ function makeUnknownNotice(view, name, usable) {
   return h("div", { class: "notice" },
     makeNotice("people", t("“{name}” is not enrolled", { name }), t("Choose somebody else, or enroll this person."),
       makeLink(t("Enroll {name}", { name }), "enroll", `#/enroll/${encodeURIComponent(name)}`, "primary"), makeLink(t("People"), "people", "#/people")),
-    usable.length ? makePicker(view, { usable: [{ name: "" }, ...usable], chosen: null }) : null);
+    usable.length ? makePicker(view, { usable, chosen: null }) : null);
 }
 
 function makeOutdatedNotice(name) {

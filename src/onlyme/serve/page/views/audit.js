@@ -23,6 +23,7 @@ export async function render(body, wanted) {
   const more = makeButton(t("Older lines"), "clock", () => showLines(shownCount + LINES_PER_PAGE));
   let entries = [];
   let shownCount = 0;
+  let asked = 0; // number of the newest question: what others answer is of another choice
 
   function showLines(count) {
     shownCount = count;
@@ -31,16 +32,20 @@ export async function render(body, wanted) {
   }
 
   async function load() {
+    const number = ++asked;
     const query = new URLSearchParams();
     if (owner.value) query.set("owner", owner.value);
     if (from.value) query.set("since", new Date(`${from.value}T00:00`).toISOString());
     if (to.value) query.set("until", new Date(`${to.value}T23:59:59.999`).toISOString());
     try {
-      entries = (await get(`/v1/audit?${query}`)).reverse();
+      const answered = await get(`/v1/audit?${query}`);
+      if (number !== asked) return;
+      entries = answered.reverse();
       status.className = "chain whole";
       status.replaceChildren(makeIcon("shield"), describeCount(entries.length, query.size));
     } catch (error) {
       if (error.kind !== "vault-damaged") throw error;
+      if (number !== asked) return;
       entries = [];
       status.className = "chain broken";
       status.replaceChildren(makeIcon("warn"), t("The chain is broken: a line was changed, removed or added. “onlyme audit verify” says which."));

@@ -85,7 +85,7 @@ class EnrollView {
   /** Say what is wrong with the name; an empty text says what a name is. */
   explainName(problem) {
     this.help.className = problem ? "refused small" : "soft small";
-    this.help.textContent = problem || t("1 to 64 characters. It is shown when your face is accepted.");
+    this.help.textContent = problem || (this.adds ? "" : t("1 to 64 characters. It is shown when your face is accepted."));
     this.input.toggleAttribute("aria-invalid", false);
     if (problem) {
       this.input.setAttribute("aria-invalid", "true");

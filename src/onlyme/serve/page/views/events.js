@@ -24,6 +24,7 @@ export async function render(body) {
   const table = makeLink(t("Save as a table"), "download", "#");
   table.setAttribute("download", "onlyme-events.csv");
   let following = null;
+  let asked = 0; // number of the newest question: what others answer is of another choice
 
   function makeQuery() {
     const query = new URLSearchParams();
@@ -35,12 +36,14 @@ export async function render(body) {
   }
 
   async function load(before = null) {
+    const number = ++asked;
     const query = makeQuery();
     table.setAttribute("href", `/v1/events/table?${query}`);
     query.set("limit", EVENTS_PER_PAGE);
     if (before) query.set("before", before);
     try {
       const page = await get(`/v1/events?${query}`);
+      if (number !== asked) return;
       if (!before) rows.replaceChildren();
       rows.append(...page.events.map(makeRow));
       following = page.next;
@@ -48,6 +51,7 @@ export async function render(body) {
       status.replaceChildren(tn(rows.childElementCount, "{n} event", "{n} events"), following ? ` ${t("(there are older ones)")}` : "");
     } catch (error) {
       if (error.kind !== "vault-damaged") throw error;
+      if (number !== asked) return;
       rows.replaceChildren();
       following = null;
       status.className = "chain broken";

@@ -33,8 +33,8 @@ class PeopleView {
     const hasBoth = new Set(people.map((person) => person.where)).size > 1;
     this.count = h("p", { class: "soft", role: "status" });
     this.list = h("ul", { class: "people-list" });
-    this.earlier = makeButton(t("Earlier"), null, () => this.show(this.page - 1));
-    this.later = makeButton(t("Later"), null, () => this.show(this.page + 1));
+    this.earlier = makeButton(t("Previous"), null, () => this.show(this.page - 1));
+    this.later = makeButton(t("Next"), null, () => this.show(this.page + 1));
     this.place = h("span", { class: "soft numbers" });
     this.pager = h("nav", { class: "actions pager", "aria-label": t("Pages") }, this.earlier, this.place, this.later);
     this.element = h("div", { class: "stack" },
@@ -47,7 +47,7 @@ class PeopleView {
   }
 
   show(page) {
-    const typed = this.search.value.trim().toLocaleLowerCase(locale);
+    const typed = this.search.value.trim().normalize("NFC").toLocaleLowerCase(locale); // composed, as names are
     const found = this.people.filter((person) => person.name.toLocaleLowerCase(locale).includes(typed) && (!this.where.value || person.where === this.where.value));
     const pages = Math.max(1, Math.ceil(found.length / PER_PAGE));
     this.page = Math.min(Math.max(0, page), pages - 1);

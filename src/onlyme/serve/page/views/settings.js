@@ -49,6 +49,7 @@ function makeRow(key, words, state, reload) {
   const save = async () => {
     const after = listChoices(key, next, state.choices).find((value) => String(value) === select.value);
     const yes = loosens(key, next, after, state.choices);
+    if (key === "events_days" && after < next && !(await askToConfirm(t("Erase older events?"), t("Events older than {after} days are erased, in place of {before} days, once the service starts anew. Their pictures go with them. This cannot be undone.", { after: nameValue(key, after), before: nameValue(key, next) }), t("Erase older events")))) return;
     if (yes && !(await askToConfirm(t("Let more in?"), t("{before} becomes {after}. Photos of you, or strangers, pass more easily.", { before: nameValue(key, next), after: nameValue(key, after) }), t("Let more in")))) return;
     await ask("POST", `${PATH}?${new URLSearchParams({ name: key, value: select.value, yes })}`);
     await reload();

@@ -26,22 +26,24 @@ export async function render(body) {
   const expires = h("select", { id: "expires" }, Object.entries(LIFETIMES).map(([key, words]) => h("option", { value: key, selected: key === "90d" }, t(words))));
   const secret = h("div", { class: "secret", role: "status" });
   const list = h("ul", { class: "tokens" }, tokens.map((token) => makeRow(token, () => render(body))));
+  const none = h("p", { class: "soft", hidden: tokens.length > 0 }, t("No token yet."));
   const make = async () => {
     if (scope.value === "admin" && !(await askToConfirm(t("Make a token for admin?"), t("A program that has it may forget people, and let a stranger in."), t("Make it")))) return;
     const made = await ask("POST", `${PATH}?${new URLSearchParams({ name: name.value, scope: scope.value, expires: expires.value })}`);
     list.replaceChildren(...(await get(PATH)).map((token) => makeRow(token, () => render(body))));
+    none.hidden = true;
     secret.replaceChildren(h("p", {}, t("Save it now: only its hash is stored, so it cannot be shown again.")), h("pre", { tabindex: "0", "aria-label": t("Token") }, h("code", {}, made.token)));
     name.value = "";
   };
   body.replaceChildren(h("div", { class: "stack" },
     h("form", { class: "card", "aria-label": t("New token"), onsubmit: (event) => { event.preventDefault(); make(); } },
-      h("div", { class: "row" },
+      h("div", { class: "filters" },
         h("div", { class: "field" }, h("label", { for: "token-name" }, t("Name")), name),
         h("div", { class: "field" }, h("label", { for: "scope" }, t("It may")), scope),
         h("div", { class: "field" }, h("label", { for: "expires" }, t("Ends")), expires)),
       h("div", { class: "actions" }, h("button", { class: "button primary" }, t("Make a token"))),
       secret),
-    h("section", { class: "card", "aria-label": t("Tokens") }, tokens.length ? null : h("p", { class: "soft" }, t("No token yet.")), list)));
+    h("section", { class: "card", "aria-label": t("Tokens") }, none, list)));
 }
 
 function makeRow(token, reload) {

@@ -27,6 +27,7 @@ class WhoView {
   constructor(count) {
     this.stage = new Stage();
     this.camera = null;
+    this.asked = 0; // number of the newest picture, or of what replaced it
     this.lookButton = makeButton(t("Look"), "who", () => this.look(), "primary");
     this.stopButton = makeButton(t("Stop"), "camera-off", () => this.showOff());
     this.followButton = makeButton(t("Watch everybody"), "people", () => this.follow());
@@ -54,6 +55,8 @@ class WhoView {
   }
 
   stopCamera() {
+    this.asked += 1;
+    this.lookButton.disabled = false;
     this.camera?.stop();
     this.capture?.stop();
     this.camera = this.capture = null;
@@ -125,16 +128,18 @@ class WhoView {
   async identify(picture, name, isDark = false) {
     const form = new FormData();
     form.append("frame", picture, name);
+    const number = ++this.asked;
     this.lookButton.disabled = true;
     this.stage.showVerdict(null);
     this.outcome.replaceChildren(h("p", { class: "soft" }, t("One moment…")));
     try {
-      this.showDecision(await ask("POST", "/v1/identify", form), isDark);
+      const decision = await ask("POST", "/v1/identify", form);
+      if (number === this.asked) this.showDecision(decision, isDark);
     } catch (error) {
       if (!(error instanceof Problem) || !error.status) throw error;
-      this.outcome.replaceChildren(h("p", { class: "refused" }, makeIcon("warn"), makeSentence(error.message)));
+      if (number === this.asked) this.outcome.replaceChildren(h("p", { class: "refused" }, makeIcon("warn"), makeSentence(error.message)));
     } finally {
-      this.lookButton.disabled = false;
+      if (number === this.asked) this.lookButton.disabled = false;
     }
   }
 
