@@ -53,16 +53,7 @@ def test_who_is_lost_for_some_seconds_is_known_once_and_leaves_once(looks, tran,
     last = made[-1][-1]
     assert (last.names, last.since) == (("tran",), 0.0)
     assert last.at == pytest.approx((len(pictures) - 1) / 10)
-    if looks != "not alike":
-        assert len(events) == 3
-    else:  # it was told that somebody came; that visit left without a name
-        assert sorted(events[2:]) == [
-            ("came", 2), ("came", 3), ("left", 1), ("left", 2), ("left", 3)
-        ]  # fmt: skip
-        left = [one for people in made for one in people if one.event == "left" and one.id > 1]
-        assert {(one.verdict, one.names, one.decision.name) for one in left} == {
-            ("undecided", (), None)
-        }
+    assert len(events) == 3  # whatever the face looks like: the new verdict has the same name
 
 
 def test_who_stays_away_for_longer_is_known_again(looks, tran, vault):

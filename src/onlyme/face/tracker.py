@@ -16,7 +16,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
@@ -115,11 +115,15 @@ class FaceContinuity:
         if vector is not None:
             self._sum = vector.astype(np.float64) if self._sum is None else self._sum + vector
 
-    def measure_cosine(self, vector: NDArray[np.float32]) -> float:
+    def measure_cosine(self, vector: NDArray[np.floating[Any]]) -> float:
         """Return the cosine of an embedding to the mean of all that were added, −1 to 1."""
         if self._sum is None:
             return -1.0
-        return float(vector @ self._sum) / max(float(np.linalg.norm(self._sum)), 1e-12)
+        return float(vector @ _normalize(self._sum))
+
+    def compare(self, other: FaceContinuity) -> float:
+        """Return the cosine between the means of two faces that were followed, −1 to 1."""
+        return -1.0 if other._sum is None else self.measure_cosine(_normalize(other._sum))
 
     def is_same_person(self, vector: NDArray[np.float32]) -> bool:
         """Return whether an embedding may be of the person who is followed."""
@@ -261,6 +265,10 @@ class Tracker:
         continuity = FaceContinuity()
         continuity.extend(at, detection.face, detection.embedding.vector)
         self.tracks.append(FaceTrack(self._last_id, at, continuity, votes, detection.embedder))
+
+
+def _normalize(total: NDArray[np.float64]) -> NDArray[np.float64]:
+    return total / max(float(np.linalg.norm(total)), 1e-12)
 
 
 def _pair_by_place(

@@ -119,7 +119,9 @@ class Visit:
         continuity: where and when the face was last seen, and what it looks like.
         liveness: judges its frames; None where liveness is off.
         face: as it was last found.
-        continues: the known visit that may be of the same person; see `visits.CameraVisits`.
+        continues: the earlier visit that may be of the same person; see `visits.CameraVisits`.
+        is_held: whether it is not called unknown yet, since it looks like a known person who was
+            here a moment ago.
         id: counts from 1 for each camera; 0 until it is told that a person came.
         verdict: what is known of the person.
         decision: the last one.
@@ -133,6 +135,7 @@ class Visit:
     liveness: LivenessSession | None
     face: Face
     continues: Visit | None = None
+    is_held: bool = False
     id: int = 0
     verdict: VisitVerdict = VisitVerdict.UNDECIDED
     decision: Decision = NO_DECISION
@@ -174,6 +177,19 @@ class Visit:
         """Continue after the person was out of view; nothing seen before is used again."""
         self.continuity = track.continuity
         self.start_over()
+
+    def take_over(self, later: Visit, track: FaceTrack) -> None:
+        """Continue in the place of a later visit that turned out to be of the same person.
+
+        Its looks count as this visit's: to turn away buys no new ones.
+        """
+        later.end()
+        self._looks = min(self._looks + later._looks, MAX_LOOKS)
+        self._tries = min(self._tries + later._tries, MAX_TRIES)
+        self._next_at = max(self._next_at, later._next_at)
+        self.resume(track)
+        if self._looks == MAX_LOOKS or self._tries == MAX_TRIES:
+            self.end()
 
     def start_over(self) -> None:
         """Begin a new capture on a face that may have been exchanged."""
@@ -271,7 +287,7 @@ class Visit:
     def _name_unknown(self, at: float) -> None:
         """Call the person unknown once the good frames were enough to know an enrolled one."""
         is_long = self._good >= MIN_GOOD_FRAMES and at - self._good_since >= UNKNOWN_SECONDS
-        if self._tries and is_long and self.decision.reason is Reason.NO_MATCH:
+        if self._tries and is_long and not self.is_held and self.decision.reason is Reason.NO_MATCH:
             self._change(VisitVerdict.UNKNOWN)
 
     def _change(self, verdict: VisitVerdict) -> None:

@@ -3,11 +3,17 @@
 A person without a name who is out of view for some seconds continues the same visit, so that
 turning away buys no new looks.
 
+Whether a face that comes into view is the same person cannot always be said at once: who moves is
+blurred. So after somebody left, a face is held back for up to five embeddings, until their mean
+says it (cosine 0.5): then the visit without a name goes on, with the looks of both. If not, it is
+another person.
+
 A known person who is lost for some seconds must be recognised anew, with liveness, by a visit with
 looks of its own. Only if that finds the same name, both are one visit, which is told once: `known`
 once, `left` once. That a person came is told once the verdict is another one or the known visit has
-ended: after five seconds without a face that looks like its person, or half a minute without a
-verdict. Where something opens, a known visit ends with its face, and each is an attempt.
+ended: after five seconds without a face that may be its person's (0.35), or half a minute without
+a verdict. Until then a face whose mean is that near to the known person's is not called unknown.
+Where something opens, a known visit ends with its face, and each is an attempt.
 """
 
 from __future__ import annotations
@@ -18,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from onlyme.face.protocols import TrackingDetector
-from onlyme.face.tracker import REJOIN_COSINE, SAME_PERSON_COSINE, Tracker
+from onlyme.face.tracker import MAX_VOTES, REJOIN_COSINE, SAME_PERSON_COSINE, Tracker
 from onlyme.types import LivenessLevel
 from onlyme.verification.presence import Presence, VisitEvent, VisitVerdict
 from onlyme.verification.visit import MAX_LOOKS, MAX_TRIES, NO_DECISION, Visit, VisitRules
@@ -61,6 +67,7 @@ class CameraVisits:
         self._tracker = Tracker(detector, rules.pipeline.embedder)
         self._visits: dict[int, Visit] = {}
         self._away: list[Visit] = []
+        self._seen: set[int] = set()  # tracks of which the present frame shows the face
         self._count = 0
 
     def see(self, picture: Frame | ImageLike) -> list[Presence]:
@@ -73,16 +80,18 @@ class CameraVisits:
         """
         frame = self._rules.pipeline.decode(picture)
         self._tracker.see(frame.pixels, frame.at)
+        self._seen = {track.id for track in self._tracker.tracks if track.at == frame.at}
         gone = self._part_with_lost()
         gone += self._part_with_away(frame.at)
         in_view = []
         for track in self._tracker.tracks:
             visit = self._visits.get(track.id) or self._find_visit(track)
+            visit = self._settle_claim(visit, track)
             if track.at == frame.at:
                 visit.add(frame, track, self._rules)
             visit.face = track.face
             gone += self._join_known(visit)
-            self._number(visit)
+            self._number(visit, frame.at)
             in_view.append(self._describe(visit))
         return [*sorted(in_view, key=lambda one: one.id), *gone]
 
@@ -118,16 +127,55 @@ class CameraVisits:
         since = max([visit.continuity.at, *seen])
         return at - since > RETURN_SECONDS or at - visit.continuity.at > MAX_CLAIM_SECONDS
 
-    def _list_claims(self, known: Visit) -> list[Visit]:
-        """Return the visits that may continue a known one, as far as can be said."""
+    def _list_claims(self, earlier: Visit) -> list[Visit]:
+        """Return the visits that may continue an earlier one, as far as can be said."""
         visits = [*self._visits.values(), *self._away]
-        return [one for one in visits if one.continues is known and not one.id]
+        return [one for one in visits if one.continues is earlier and not one.id]
+
+    def _is_claimed(self, earlier: Visit) -> bool:
+        """Return whether a face in view may continue an earlier visit: then no other one does."""
+        seen = [visit for id_, visit in self._visits.items() if id_ in self._seen]
+        return any(one.continues is earlier and not one.id for one in seen)
+
+    def _list_absent(self) -> list[Visit]:
+        """Return the visits of people whom the present frame does not show."""
+        lost = [visit for id_, visit in self._visits.items() if id_ not in self._seen]
+        return [*lost, *self._away]
+
+    def _settle_claim(self, visit: Visit, track: FaceTrack) -> Visit:
+        """Return the visit of a face: its own, or the one before that it turned out to continue."""
+        earlier, visit.is_held = visit.continues, False
+        if earlier is None or visit.id:
+            return visit
+        is_alike = earlier.continuity.compare(visit.continuity) > REJOIN_COSINE
+        is_known = earlier.verdict is VisitVerdict.KNOWN
+        if is_known:  # only a new verdict says that it is the same person
+            visit.is_held = is_alike and earlier in self._list_absent()
+        elif is_alike and earlier in self._away:
+            self._away.remove(earlier)
+            earlier.take_over(visit, track)
+            self._visits[track.id] = earlier
+            return earlier
+        may_be = self._may_continue(visit) if is_known else is_alike
+        if not may_be and len(track.votes) == MAX_VOTES:
+            visit.continues = None
+        return visit
+
+    def _may_continue(self, visit: Visit) -> bool:
+        """Return whether a visit may be of the person of the one before it."""
+        earlier = visit.continues
+        return (
+            earlier is not None
+            and earlier.continuity.compare(visit.continuity) > SAME_PERSON_COSINE
+        )
 
     def _part(self, visit: Visit) -> list[Presence]:
         """End a visit; return what is still to be told of it, and that its person left."""
         visit.end()
-        if not visit.id:  # a moment before a camera, which counts for the known visit
+        if not visit.id and self._may_continue(visit):  # a moment, which counts for that person
             return []
+        if not visit.id:
+            self._tell_that_one_came(visit)
         visit.events.append(VisitEvent.LEFT)
         return [self._describe(visit) for _ in range(len(visit.events))]
 
@@ -143,8 +191,8 @@ class CameraVisits:
             judge = self._rules.judge
             is_judged = judge is not None and self._rules.level is not LivenessLevel.OFF
             session = judge.start_session() if judge is not None and is_judged else None
-            known = [one for one in self._away if one not in waiting and not self._list_claims(one)]
-            earlier = _find_alike(known, vector, SAME_PERSON_COSINE)
+            told = [one for one in self._list_absent() if one.id and not self._is_claimed(one)]
+            earlier = _find_alike(told, vector, -1.0)
             visit = Visit(track.since, track.continuity, session, track.face, earlier)
         self._visits[track.id] = visit
         return visit
@@ -168,13 +216,16 @@ class CameraVisits:
         visit.id, visit.since = same.id, same.since
         return told
 
-    def _number(self, visit: Visit) -> None:
-        """Tell that a person came, unless that may be one who was here a moment ago."""
-        is_open = visit.verdict is VisitVerdict.UNDECIDED and visit.continues in self._away
-        if not visit.id and not is_open:
-            self._count += 1
-            visit.id = self._count
-            visit.events.appendleft(VisitEvent.CAME)
+    def _number(self, visit: Visit, at: float) -> None:
+        """Tell that a person in view came, unless it may be one who was here a moment ago."""
+        is_open = visit.verdict is VisitVerdict.UNDECIDED and visit.continues in self._list_absent()
+        if not visit.id and not is_open and visit.continuity.at == at:
+            self._tell_that_one_came(visit)
+
+    def _tell_that_one_came(self, visit: Visit) -> None:
+        self._count += 1
+        visit.id = self._count
+        visit.events.appendleft(VisitEvent.CAME)
 
     def _describe(self, visit: Visit) -> Presence:
         about: dict[str, Any] = {"verdict": visit.verdict, "decision": visit.decision}
