@@ -1,6 +1,6 @@
 """Measure how often one visit of a person who moves is told as several, and two people as one.
 
-    python benchmarks/moving.py [FOLDER] [--visits N] [--json FILE]
+    python benchmarks/moving.py [FOLDER] [--visits N] [--people N] [--json FILE]
 
 FOLDER is a folder of people (by default lfw_dev in ONLYME_DATA). As in `benchmarks/visits.py`, half
 of the people with two photos or more are enrolled with one, and a film of another photo is a visit.
@@ -61,12 +61,13 @@ def main() -> int:
     data = Path(os.environ.get("ONLYME_DATA", ROOT / ".." / "shared" / "data"))
     parser.add_argument("folder", type=Path, nargs="?", default=data / "lfw_dev")
     parser.add_argument("--visits", type=int, default=200, help="of each kind")
+    parser.add_argument("--people", type=int, help="enrolled, at most; by default all")
     parser.add_argument("--json", type=Path)
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as made:
         settings = Settings.load(vault=Path(made) / "vault", runtime="auto")
         parts = wiring.assemble(settings, lasting=True)
-        found = measure(parts, args.folder, args.visits)
+        found = measure(parts, args.folder, args.visits, args.people)
         parts.enrolled.close()
         parts.admin.close()
     print_found(found)
@@ -75,14 +76,14 @@ def main() -> int:
     return 0
 
 
-def measure(parts: Parts, folder: Path, wanted: int) -> dict[str, Any]:
+def measure(parts: Parts, folder: Path, wanted: int, enrolled: int | None) -> dict[str, Any]:
     """Film people who move, and count how their visits are told."""
     order = np.random.default_rng(14)
     people = read_people(folder)
     people = [people[n] for n in order.permutation(len(people))]
     several = [photos for photos in people if len(photos) > 1]
     rows = []
-    for photos in several[::2]:
+    for photos in several[::2][:enrolled]:
         seen = parts.pipeline().look(photos[0])
         if seen.embedding is not None:
             rows.append((photos, make_person(photos[0].parent.name, seen)))
@@ -95,7 +96,7 @@ def measure(parts: Parts, folder: Path, wanted: int) -> dict[str, Any]:
     pairs = [pairs[n] for n in order.permutation(len(pairs))]
     counts, total = Counter[str](), Counter[str]()
     for kind, films in (("known", known), ("unknown", strangers), ("exchanged", pairs)):
-        for number, (name, first, second) in enumerate(films):
+        for number, (name, first, second) in enumerate(films, 1):
             if total[kind] == wanted:
                 break
             cuts = [cut_subject(parts, photo) for photo in dict.fromkeys((first, second))]

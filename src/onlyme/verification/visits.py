@@ -4,7 +4,7 @@ A person without a name who is out of view for some seconds continues the same v
 turning away buys no new looks.
 
 Whether a face that comes into view is the same person cannot always be said at once: who moves is
-blurred. So after somebody left, a face is held back for up to five embeddings, until their mean
+blurred. So after a person left, a face is held back for up to five embeddings, until their mean
 says it (cosine 0.5): then the visit without a name goes on, with the looks of both. If not, it is
 another person.
 
