@@ -9,9 +9,9 @@ from onnx import TensorProto, helper
 
 from onlyme.errors import SettingsError
 from onlyme.faceid import networks
-from onlyme.liveness.extra import apply_extra_checks
+from onlyme.liveness.extra import ExtraCheck, apply_extra_checks
 from onlyme.settings import Settings
-from onlyme.types import Face, Liveness, LivenessLevel, Verdict
+from onlyme.types import ExtraNetwork, Face, Liveness, LivenessLevel, Verdict
 
 LIVE = Liveness(LivenessLevel.PASSIVE, Verdict.LIVE, 0.9)
 FACE = Face(np.array([40, 30, 60, 60], np.float32), np.zeros((5, 2), np.float32), 0.9)
@@ -117,6 +117,28 @@ def test_a_missing_or_altered_network_denies(tmp_path, monkeypatch, spoil):
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_network_without_a_number_denies(tmp_path, monkeypatch, value):
     assert judge_with(tmp_path, monkeypatch, value).verdict is Verdict.UNDECIDED
+
+
+@pytest.mark.parametrize(
+    ("shape", "allows"),
+    [((2,), True), ((1, 2), True), ((1, 2, 1, 1), True)]
+    + [(shape, False) for shape in ((2, 2), (2, 1, 2), (1, 2, 3, 3), (1, 1), (1, 0), ())],
+)
+@pytest.mark.parametrize("output", ["logits", "probabilities"])
+def test_only_one_number_for_each_class_is_an_answer(tmp_path, shape, allows, output):
+    """A map of scores or several rows would be read at a place that means something else."""
+    path = tmp_path / "shaped.onnx"
+    path.write_bytes(b"")
+    network = ExtraNetwork(
+        path, "0" * 64, side=32, colours="rgb", scale=1.0, mean=0.0, context=1.5,
+        live_class=1, output=output, threshold=0.5,
+    )  # fmt: skip
+    check = ExtraCheck(network, lambda _: [np.ones(shape, np.float32)])
+    measured = check.measure(PIXELS, FACE)
+    assert np.isfinite(measured) == allows
+    if not allows:
+        denied = apply_extra_checks(LIVE, [check], [(measured,)] * 3)
+        assert denied.verdict is Verdict.UNDECIDED
 
 
 @pytest.mark.parametrize("value", [-0.5, 1.5])

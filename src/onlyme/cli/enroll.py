@@ -110,7 +110,6 @@ def list_(
 ) -> None:
     """List the enrolled people: the owners in the vault, then the people in the gallery."""
     from onlyme.errors import NeedsReenroll
-    from onlyme.faceid.enrolled import collect_untold
     from onlyme.faceid.serialize import serialize_owners, serialize_person
 
     lines, text = [], (filter_ or "").casefold()
@@ -130,18 +129,11 @@ def list_(
             except NeedsReenroll as error:  # one outdated template does not hide the others
                 lines.append(str(error))
         lines += [output.format_person(one) for one in face_id.gallery_people() if fits(one.name)]
-        untold = collect_untold(face_id.admin.store, face_id.owner)
-    none = "no person is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
-    if text:
-        none = f"no name has {filter_!r} in it; `onlyme list` shows all"
-    say("\n".join(lines) or none)
-    for name in untold:
-        say(
-            f"note: the open eyes of {name} are not known yet, so attention (`onlyme watch "
-            "--attention eyes`) measures them by other people's; to learn them, run "
-            f"`onlyme enroll {name} --camera 0 --add`",
-            err=True,
-        )
+        none = "no person is enrolled yet; `onlyme enroll NAME PHOTO…` enrolls the first"
+        if text:
+            none = f"no name has {filter_!r} in it; `onlyme list` shows all"
+        say("\n".join(lines) or none)
+        output.print_unknown_eyes(face_id)
 
 
 def forget(

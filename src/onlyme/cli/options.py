@@ -298,6 +298,14 @@ def choose_level(chosen: LivenessLevel | None) -> LivenessLevel:
     return chosen or LivenessLevel(Settings.load().liveness)
 
 
+def asks_for_attention(chosen: AttentionLevel | None) -> bool:
+    """Say whether a camera asks for attention: as was chosen, or as the settings say."""
+    from onlyme.settings import Settings
+
+    level = chosen or AttentionLevel(Settings.load().attention or AttentionLevel.OFF)
+    return level is not AttentionLevel.OFF
+
+
 def parse_source(camera: str) -> str | int:
     """Return a camera's number as a number, and its path or name as it is."""
     return int(camera) if camera.isdecimal() and len(camera) < 10 else camera

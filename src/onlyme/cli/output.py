@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from datetime import datetime
 
+    from onlyme import FaceID
     from onlyme.gallery.gallery import GalleryPerson
     from onlyme.siamese.owner import Owner
     from onlyme.types import (
@@ -51,6 +52,7 @@ __all__ = [
     "print_notes",
     "print_revoked",
     "print_tuning",
+    "print_unknown_eyes",
 ]
 
 _BARS = " ▁▂▃▄▅▆▇█"
@@ -305,6 +307,22 @@ def print_notes(notes: Iterable[str]) -> None:
     """Print sentences about what was done only in part, beside the answer."""
     for note in notes:
         say(f"note: {note}", err=True)
+
+
+def print_unknown_eyes(face_id: FaceID, name: str | None = None) -> None:
+    """Print of each owner, or of one, that their open eyes are not known; the vault remembers it.
+
+    Attention measures them by other people's until they enroll before a camera.
+    """
+    from onlyme.faceid.enrolled import collect_untold
+
+    for one in collect_untold(face_id.admin.store, face_id.owner, name):
+        say(
+            f"note: the open eyes of {one} are not known yet, so attention (`onlyme watch "
+            "--attention eyes`) measures them by other people's; to learn them, run "
+            f"`onlyme enroll {one} --camera 0 --add`",
+            err=True,
+        )
 
 
 def print_imported(name: str) -> None:

@@ -54,6 +54,8 @@ def verify(
         if camera is not None:
             source = options.parse_source(camera)
             level = options.choose_level(liveness)
+            if options.asks_for_attention(attention):
+                output.print_unknown_eyes(face_id, name)
             decision = next(
                 face_id.watch(name, source, liveness=level, attention=attention, ask=output.ask)
             )

@@ -160,6 +160,8 @@ def watch(
         options.open_face_id(vault, embedder, lasting=True) as face_id,
         start_recording(record) as recording,
     ):
+        if options.asks_for_attention(attention):
+            output.print_unknown_eyes(face_id, name)
         decisions = _watch_person(face_id, name, sources[0], level, attention, recording)
         accepted = _report_decisions(decisions, command, json=json)
     raise typer.Exit(0 if accepted else 1)

@@ -348,7 +348,9 @@ def has_gallery(store: Store) -> bool:
     return store.read(_KIND, _KEY) is not None
 
 
-def collect_untold(store: Store, find_owner: Callable[[str], Owner]) -> list[str]:
+def collect_untold(
+    store: Store, find_owner: Callable[[str], Owner], name: str | None = None
+) -> list[str]:
     """Return the owners whose open eyes were not learned, and who were not told so before.
 
     Attention measures them by the population until they enroll before a camera. The vault
@@ -357,9 +359,11 @@ def collect_untold(store: Store, find_owner: Callable[[str], Owner]) -> list[str
     Args:
         store: the vault.
         find_owner: returns an owner by name.
+        name: the only owner to look at; None: all.
     """
     told = set(store.keys(TOLD_EYES))
-    names = [one for one in store.names() if one not in told and not _knows_eyes(find_owner, one)]
+    names = [one for one in store.names() if one not in told and name in (None, one)]
+    names = [one for one in names if not _knows_eyes(find_owner, one)]
     if names:
         with suppress(OnlymeError, OSError), store.edit() as edit:
             for name in names:

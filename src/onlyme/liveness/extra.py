@@ -51,7 +51,7 @@ class ExtraCheck:
         try:
             blob = self._make_input(pixels, face)
             with self._lock:
-                scores = np.array(self.run(blob)[0], np.float64).ravel()
+                scores = np.array(self.run(blob)[0], np.float64)
             return self._read_probability(scores)
         except Exception:  # noqa: BLE001 - a foreign network may fail in any way: each denies
             return math.nan
@@ -77,8 +77,11 @@ class ExtraCheck:
 
     def _read_probability(self, scores: NDArray[np.float64]) -> float:
         number = self.network.live_class
-        if number >= scores.size or not np.isfinite(scores).all():
+        # A map or several rows hold no number for each class: at the class's place is another one.
+        is_row = scores.size == max(scores.shape, default=1)
+        if not is_row or number >= scores.size or not np.isfinite(scores).all():
             return math.nan
+        scores = scores.ravel()
         if self.network.output == "logits":
             others = np.delete(scores, number) if scores.size > 1 else np.zeros(1)
             gap = np.logaddexp.reduce(others) - scores[number]
