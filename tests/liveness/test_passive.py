@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from onlyme.face.models import find_model
 from onlyme.face.models.opencv import load_network
 from onlyme.liveness.fusion import Fusion
-from onlyme.liveness.passive import LivenessNetwork
+from onlyme.liveness.passive import TOO_NOISY, LivenessNetwork
 from onlyme.types import Face, Liveness, LivenessLevel, Verdict
 
 
@@ -28,8 +29,10 @@ def face_at(x, y, w, h):
 
 
 def grey(width, height, level=90, seed=0):
-    noise = np.random.default_rng(seed).integers(0, 40, (height, width, 3))
-    return (noise + level).astype(np.uint8)
+    """A soft picture with a good camera's noise."""
+    coarse = np.random.default_rng(seed).integers(0, 40, (height // 8 + 1, width // 8 + 1, 3))
+    soft = cv2.resize(coarse.astype(np.uint8), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.clip(soft.astype(int) + level, 0, 255).astype(np.uint8)
 
 
 def glances(passive, pipeline, paths):
@@ -68,6 +71,44 @@ def test_a_print_shown_in_the_dark_is_still_a_print(passive, fusion, pipeline, d
             continue
         dark = (sight.frame.pixels * 0.3).astype(np.uint8)
         assert fusion.fuse([passive.look(dark, sight.face)]).verdict is not Verdict.LIVE
+
+
+def add_noise(pixels, share, sigma, *, of_sensor):
+    """Dim a picture and add noise: to each value, or as a camera does, colour at half the size."""
+    rng, (height, width) = np.random.default_rng(0), pixels.shape[:2]
+    noise = rng.normal(0, sigma, pixels.shape)
+    if of_sensor:
+        soft = cv2.GaussianBlur(rng.normal(0, 1.6 * sigma, (height, width)), (0, 0), 0.6)
+        colour = rng.normal(0, 0.5 * sigma, (height // 2, width // 2, 3))
+        noise = soft[..., None] + cv2.resize(colour, (width, height))
+    return np.clip(pixels * share + noise, 0, 255).astype(np.uint8)
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("of_sensor", [False, True])
+@pytest.mark.parametrize(("share", "sigma"), [(1.0, 8), (0.3, 3), (0.15, 3), (0.1, 3)])
+def test_noise_makes_no_person_of_a_print(passive, fusion, pipeline, data, share, sigma, of_sensor):
+    """Noise, and brightening makes more of it, lets the network take prints for people."""
+    alone, seen, noisy = 0, 0, 0
+    for path in sorted((data / "nuaa_dev/print").glob("*/*.jpg"))[::30]:
+        sight = pipeline.look(path)
+        if sight.face is None:
+            continue
+        pixels = add_noise(sight.frame.pixels, share, sigma, of_sensor=of_sensor)
+        evidence = passive.look(pixels, sight.face)
+        alone += evidence.odds is not None and evidence.odds > 1
+        seen, noisy = seen + 1, noisy + (evidence.why == TOO_NOISY)
+        assert fusion.fuse([evidence]).verdict is not Verdict.LIVE
+    assert alone == 0
+    assert noisy >= seen / 2 > 3
+
+
+@pytest.mark.data
+def test_cameras_in_good_light_are_not_too_noisy(passive, pipeline, data):
+    live = sorted((data / "nuaa_dev/live").glob("*/*.jpg"))[::15]
+    seen = glances(passive, pipeline, live)
+    assert all(one.why != TOO_NOISY for one in seen)
+    assert max(one.grain.sigma for one in seen) < 0.75
 
 
 @pytest.mark.data
