@@ -44,8 +44,7 @@ MIN_CERTAINTY: Final = 3.0
 """The agreement of the two pairs must be at least this many of its standard errors."""
 
 MAX_PICTURE_MOTION: Final = 0.0016
-"""Own motion below this is that of a picture, if it was displaced and could be followed. Of the
-living faces in the clips, 0 to 8 in 100 have less within a third of a second."""
+"""Below this it is a picture's, if displaced and followed; within 1/3 s 0 to 8 % of living ones."""
 
 MIN_PICTURE_SECONDS: Final = 0.09
 """Between the frames of a pair. In a shorter time a living face has hardly moved."""
@@ -67,8 +66,7 @@ MIN_PICTURE_SHARE: Final = 0.7
 """Least share of the points that are followed on a picture."""
 
 MIN_FOLLOWED_SHARE: Final = 0.5
-"""If fewer of the points can be followed, the frames are separate pictures: they prove nothing
-about motion."""
+"""If fewer of the points can be followed, the frames are separate pictures and prove nothing."""
 
 MAX_START_AGE_SECONDS: Final = 1.5
 """A new attempt on the same face is still compared with frames that are at most so old: in a longer
