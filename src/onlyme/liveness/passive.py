@@ -135,10 +135,20 @@ class LivenessNetwork:
         grain = measure_grain(face.crop(pixels))
         if grain.sigma * _choose_gain(pixels, face) > MAX_NOISE_LEVELS:
             return FrameEvidence(None, context, TOO_NOISY, fingerprint)
-        odds = self._compute_odds(_crop(pixels, face, context))
+        odds = self.compute_odds(pixels, face)
         return FrameEvidence(odds, context, "", fingerprint, grain, make_view(pixels, face))
 
-    def _compute_odds(self, crop: NDArray[np.uint8]) -> float:
+    def compute_odds(self, pixels: NDArray[np.uint8], face: Face) -> float:
+        """Return the network's log-odds of *live*, of any picture; `look` says what is evidence.
+
+        Args:
+            pixels: uint8[h, w, 3], RGB, the whole frame.
+            face: a face found in it.
+
+        Raises:
+            ModelError: the network returned no usable numbers.
+        """
+        crop = _crop(pixels, face, _measure_context(pixels, face)[0])
         # blobFromImage converts RGB to the BGR, 0 to 255, that the network was trained on.
         blob = np.asarray(cv2.dnn.blobFromImage(crop, swapRB=True), np.float32)
         with self._lock:
