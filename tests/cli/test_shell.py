@@ -103,7 +103,6 @@ def test_odd_names(within, photos, name, says):
     "path",
     [
         "/nowhere/photo.jpg",
-        "",
         "/dev/zero",
         "/",
         b"/tmp/\xff\xfe.jpg",

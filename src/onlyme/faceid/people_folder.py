@@ -66,7 +66,7 @@ def list_people(
     Raises:
         UsageError: it cannot be read, or holds no people.
     """
-    if folder == "":  # to Python it is the current folder
+    if isinstance(folder, str) and not folder:  # to Python it is the current folder
         raise UsageError("an empty name is not the path of a folder")
     try:
         folder = Path(folder)

@@ -116,7 +116,7 @@ def is_folder(path: object) -> bool:
 
 
 def _make_path(given: PathLike) -> Path:
-    if given == "":
+    if isinstance(given, str) and not given:
         raise ImageError("an empty name", "is not the path of a photo or folder")
     try:
         return Path(given)

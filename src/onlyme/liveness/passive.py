@@ -25,7 +25,14 @@ if TYPE_CHECKING:
     from onlyme.liveness.grain import Grain
     from onlyme.types import Face, NetworkFunction
 
-__all__ = ["FrameEvidence", "LivenessNetwork", "make_fingerprint", "measure_colour"]
+__all__ = [
+    "MAX_NOISE_LEVELS",
+    "FrameEvidence",
+    "LivenessNetwork",
+    "make_fingerprint",
+    "measure_colour",
+    "measure_darkness",
+]
 
 INPUT_SIDE_PIXELS: Final = 128
 """Side of the network's input, in pixels."""
@@ -134,7 +141,7 @@ class LivenessNetwork:
         if why:
             return FrameEvidence(None, context, why, fingerprint)
         grain = measure_grain(face.crop(pixels))
-        if grain.sigma * _measure_darkness(pixels, face) > MAX_NOISE_LEVELS:
+        if grain.sigma * measure_darkness(pixels, face) > MAX_NOISE_LEVELS:
             return FrameEvidence(None, context, TOO_NOISY, fingerprint)
         odds = self.compute_odds(pixels, face)
         return FrameEvidence(odds, context, "", fingerprint, grain, make_view(pixels, face))
@@ -200,11 +207,11 @@ def _crop(pixels: NDArray[np.uint8], face: Face, context: float) -> NDArray[np.u
     top = int(np.clip(y + h / 2 - high / 2, 0, max(0, height - high)))
     part = pixels[top : top + max(1, round(high)), left : left + max(1, round(wide))]
     crop = cv2.resize(part, (INPUT_SIDE_PIXELS, INPUT_SIDE_PIXELS), interpolation=cv2.INTER_LINEAR)
-    gain = min(MAX_GAIN_FACTOR, _measure_darkness(pixels, face))
+    gain = min(MAX_GAIN_FACTOR, measure_darkness(pixels, face))
     return np.asarray(cv2.convertScaleAbs(crop, alpha=gain) if gain > 1 else crop, np.uint8)
 
 
-def _measure_darkness(pixels: NDArray[np.uint8], face: Face) -> float:
+def measure_darkness(pixels: NDArray[np.uint8], face: Face) -> float:
     """Return by what factor a face is darker than the target, at least 1."""
     level = float(np.median(face.crop(pixels)[::2, ::2]))
     return max(1.0, TARGET_BRIGHTNESS_LEVEL / max(level, 1.0))
