@@ -64,9 +64,9 @@ MAX_GAIN_FACTOR: Final = 3.0
 
 MAX_NOISE_LEVELS: Final = 2.0
 """Most noise of a face that is brightened to the target, as a standard deviation in steps of 1/255.
-With more, the network takes prints for people: dimmed to 15 %, with a sensor's noise, 9 of 23. In
-no light any of 3,692 noisy pictures of prints and replays is live below this; living clips and
-webcam frames have at most 0.7 (tests/liveness/test_passive.py)."""
+With more, the network takes prints for people: dimmed to 15 %, with a sensor's noise, 9 of 23.
+Below it none of 1,184 noisy prints and replays is live, in any light (benchmarks/noise.py); living
+clips and webcam frames have at most 0.7 (tests/liveness/test_passive.py)."""
 
 FINGERPRINT_SIDE_SAMPLES: Final = 24
 """Rows and columns of the fingerprint."""
