@@ -30,10 +30,8 @@ def format_path(path: str | bytes | os.PathLike[str]) -> str:
         'me.jpg'
         >>> format_path("a" * 400)[:4], len(format_path("a" * 400))
         ('aaaa', 200)
-        >>> format_path("")
-        'an empty name'
     """
-    text = os.fsdecode(path) or "an empty name"
+    text = os.fsdecode(path)
     text = "".join(sign if sign.isprintable() else "�" for sign in text)
     return text if len(text) <= 200 else text[:99] + "…" + text[-100:]
 
