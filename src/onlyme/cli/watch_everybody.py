@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import sys
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, NoReturn
@@ -16,7 +14,6 @@ from onlyme.cli import options, output
 from onlyme.cli.lines import say
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from onlyme import FaceID
@@ -126,7 +123,6 @@ def watch_everybody(
     recognised = False
     liveness = levels if len(levels) > 1 else options.choose_level(levels[0] if levels else None)
     with (
-        _end_by_sigterm(),
         options.open_face_id(vault, embedder, lasting=True) as face_id,
         Hooks(_report, sys.__stderr__) as hooks,
         keep_retention(Settings.load(vault=vault), face_id.admin.store, _report),
@@ -149,24 +145,6 @@ def watch_everybody(
                     _print_event(presence, json=json, several=len(sources) > 1)
                     programs.run(presence, hooks)
     raise typer.Exit(0 if recognised else 1)
-
-
-@contextmanager
-def _end_by_sigterm() -> Iterator[None]:
-    """End by SIGTERM, which systemd sends, as by Ctrl-C: visits and programs are ended first."""
-    heard = []
-
-    def handle(*_: object) -> NoReturn:
-        heard.append(True)
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, handle)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-        if heard:
-            os.kill(os.getpid(), signal.SIGTERM)
 
 
 def run_accepted(command: tuple[str, ...], decision: Decision) -> None:
