@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from itertools import islice, pairwise, product
 from pathlib import Path
 
-import cv2
 import numpy as np
 from rich.console import Console
 from rich.table import Table
@@ -28,20 +28,12 @@ from onlyme.liveness import passive
 from onlyme.liveness.grain import measure_grain
 from onlyme.settings import Settings
 
+sys.path.insert(0, str(Path(__file__).parents[1]))  # where `tests` is found
+from tests.liveness.noise import add_noise
+
 LIGHT = (1.0, 0.5, 0.3, 0.15)
 NOISE = (0.0, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0)
 EDGES = (0.0, 0.75, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, np.inf)
-
-
-def add_noise(pixels, share, sigma, *, of_sensor, rng):
-    """Dim a picture and add noise: to each value, or as a camera does, colour at half the size."""
-    height, width = pixels.shape[:2]
-    noise = rng.normal(0, sigma, pixels.shape)
-    if of_sensor:
-        gray = cv2.GaussianBlur(rng.normal(0, 1.6 * sigma, (height, width)), (0, 0), 0.6)
-        colour = rng.normal(0, 0.5 * sigma, (height // 2, width // 2, 3))
-        noise = gray[..., None] + cv2.resize(colour, (width, height))
-    return np.clip(pixels * share + noise, 0, 255).astype(np.uint8)
 
 
 def read_sights(pipeline, data, kinds, step):

@@ -11,6 +11,7 @@ from onlyme.face.models.opencv import load_network
 from onlyme.liveness.fusion import Fusion
 from onlyme.liveness.passive import TOO_NOISY, LivenessNetwork
 from onlyme.types import Face, Liveness, LivenessLevel, Verdict
+from tests.liveness.noise import add_noise
 
 
 @pytest.fixture(scope="module")
@@ -73,17 +74,6 @@ def test_a_print_shown_in_the_dark_is_still_a_print(passive, fusion, pipeline, d
         assert fusion.fuse([passive.look(dark, sight.face)]).verdict is not Verdict.LIVE
 
 
-def add_noise(pixels, share, sigma, *, of_sensor):
-    """Dim a picture and add noise: to each value, or as a camera does, colour at half the size."""
-    rng, (height, width) = np.random.default_rng(0), pixels.shape[:2]
-    noise = rng.normal(0, sigma, pixels.shape)
-    if of_sensor:
-        soft = cv2.GaussianBlur(rng.normal(0, 1.6 * sigma, (height, width)), (0, 0), 0.6)
-        colour = rng.normal(0, 0.5 * sigma, (height // 2, width // 2, 3))
-        noise = soft[..., None] + cv2.resize(colour, (width, height))
-    return np.clip(pixels * share + noise, 0, 255).astype(np.uint8)
-
-
 @pytest.mark.data
 @pytest.mark.parametrize("of_sensor", [False, True])
 @pytest.mark.parametrize(("share", "sigma"), [(1.0, 8), (0.3, 3), (0.15, 3), (0.1, 3)])
@@ -94,7 +84,9 @@ def test_noise_makes_no_person_of_a_print(passive, fusion, pipeline, data, share
         sight = pipeline.look(path)
         if sight.face is None:
             continue
-        pixels = add_noise(sight.frame.pixels, share, sigma, of_sensor=of_sensor)
+        pixels = add_noise(
+            sight.frame.pixels, share, sigma, of_sensor=of_sensor, rng=np.random.default_rng(0)
+        )
         evidence = passive.look(pixels, sight.face)
         alone += evidence.odds is not None and evidence.odds > 1
         seen, noisy = seen + 1, noisy + (evidence.why == TOO_NOISY)

@@ -141,9 +141,10 @@ class LivenessNetwork:
         if why:
             return FrameEvidence(None, context, why, fingerprint)
         grain = measure_grain(face.crop(pixels))
-        if grain.sigma * measure_darkness(pixels, face) > MAX_NOISE_LEVELS:
+        darkness = measure_darkness(pixels, face)
+        if grain.sigma * darkness > MAX_NOISE_LEVELS:
             return FrameEvidence(None, context, TOO_NOISY, fingerprint)
-        odds = self.compute_odds(pixels, face)
+        odds = self._judge(_crop(pixels, face, context, darkness))
         return FrameEvidence(odds, context, "", fingerprint, grain, make_view(pixels, face))
 
     def compute_odds(self, pixels: NDArray[np.uint8], face: Face) -> float:
@@ -156,7 +157,10 @@ class LivenessNetwork:
         Raises:
             ModelError: the network returned no usable numbers.
         """
-        crop = _crop(pixels, face, _measure_context(pixels, face)[0])
+        context, _ = _measure_context(pixels, face)
+        return self._judge(_crop(pixels, face, context, measure_darkness(pixels, face)))
+
+    def _judge(self, crop: NDArray[np.uint8]) -> float:
         # blobFromImage converts RGB to the BGR, 0 to 255, that the network was trained on.
         blob = np.asarray(cv2.dnn.blobFromImage(crop, swapRB=True), np.float32)
         with self._lock:
@@ -194,7 +198,9 @@ def _measure_context(pixels: NDArray[np.uint8], face: Face) -> tuple[float, str]
     return context, ""
 
 
-def _crop(pixels: NDArray[np.uint8], face: Face, context: float) -> NDArray[np.uint8]:
+def _crop(
+    pixels: NDArray[np.uint8], face: Face, context: float, darkness: float
+) -> NDArray[np.uint8]:
     """Cut out the face with its surroundings; the crop is moved, not padded, to fit the frame.
 
     A dark face is brightened. In the dark the network takes some prints for people and some
@@ -207,7 +213,7 @@ def _crop(pixels: NDArray[np.uint8], face: Face, context: float) -> NDArray[np.u
     top = int(np.clip(y + h / 2 - high / 2, 0, max(0, height - high)))
     part = pixels[top : top + max(1, round(high)), left : left + max(1, round(wide))]
     crop = cv2.resize(part, (INPUT_SIDE_PIXELS, INPUT_SIDE_PIXELS), interpolation=cv2.INTER_LINEAR)
-    gain = min(MAX_GAIN_FACTOR, measure_darkness(pixels, face))
+    gain = min(MAX_GAIN_FACTOR, darkness)
     return np.asarray(cv2.convertScaleAbs(crop, alpha=gain) if gain > 1 else crop, np.uint8)
 
 
